@@ -15,6 +15,7 @@ use crate::assets::Files;
 use crate::config::{Config, ConfigError, etcd_variables};
 use crate::embedded::{Embedded, EmbeddedError, Ended, Options};
 use crate::etcd::{ConnectError, Etcd};
+use crate::identity::session::{KeyFileError, SessionKey, Sessions};
 use crate::server::Limits;
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The private etcd cannot be started.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
+    /// The key of session cookies cannot be used.
+    #[error(transparent)]
+    SessionKey(#[from] KeyFileError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -71,6 +75,10 @@ impl Gateway {
     /// Starts serving, with these files as the dashboard.
     pub async fn start(config: Config, dashboard: Files) -> Result<Self, StartError> {
         config.check()?;
+        let key = match &config.session_key_file {
+            Some(path) => SessionKey::from_file(path)?,
+            None => SessionKey::random(),
+        };
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -112,9 +120,11 @@ impl Gateway {
             tasks.spawn(upkeep(metrics.clone(), tasks.stop().clone()));
         }
         let document = api::docs::publish(&router::openapi());
+        let sessions = Sessions::new(key, &config.base_path, address.port());
         let state = AppState::new(
             config,
             clusters,
+            sessions,
             tasks.clone(),
             metrics,
             dashboard,

@@ -13,6 +13,7 @@ use crate::middleware::decode::decode;
 use crate::middleware::envelope::envelope;
 use crate::middleware::guard::guard;
 use crate::middleware::limit::limit;
+use crate::middleware::session::session;
 use crate::state::AppState;
 use crate::v3;
 
@@ -101,10 +102,15 @@ fn cluster() -> OpenApiRouter<AppState> {
         .routes(routes!(snapshot::progress))
 }
 
-/// etcd's users and roles.
+/// Sign-in, and etcd's users and roles.
 fn access() -> OpenApiRouter<AppState> {
     use api::auth::{roles, users};
     OpenApiRouter::new()
+        .routes(routes!(
+            api::session::get,
+            api::session::sign_in,
+            api::session::sign_out
+        ))
         .routes(routes!(api::auth::status))
         .routes(routes!(api::auth::get_self))
         .routes(routes!(api::auth::enable))
@@ -121,7 +127,7 @@ fn access() -> OpenApiRouter<AppState> {
 
 /// Routes of `/api/v1` that do not belong to one cluster.
 fn v1_global() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(api::cluster::clusters))
+    OpenApiRouter::new().routes(routes!(api::cluster::list::clusters))
 }
 
 /// Routes outside `/api/v1`.
@@ -158,6 +164,7 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(from_fn(decode))
         .layer(from_fn_with_state(state.clone(), limit))
+        .layer(from_fn_with_state(state.clone(), session))
         .layer(from_fn_with_state(state.clone(), guard))
         .layer(from_fn_with_state(state.clone(), envelope))
         .with_state(state)

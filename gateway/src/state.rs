@@ -14,6 +14,7 @@ use crate::doctor::DoctorService;
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
 use crate::identity::SignIn;
+use crate::identity::session::Sessions;
 use crate::live::Hub;
 use crate::service::access::AccessService;
 use crate::service::cluster::ClusterService;
@@ -47,6 +48,8 @@ pub struct App {
     pub request_ids: RequestIds,
     /// Set at shutdown. `/readyz` fails from then on, so that a load balancer sends no more requests.
     pub stopping: AtomicBool,
+    /// Sessions of browsers.
+    pub sessions: Sessions,
     /// The description of the API.
     pub api_document: ApiDocument,
     /// The embedded dashboard.
@@ -155,6 +158,7 @@ impl AppState {
     pub fn new(
         config: Config,
         clusters: Vec<Cluster>,
+        sessions: Sessions,
         tasks: Tasks,
         metrics: Option<PrometheusHandle>,
         dashboard: Files,
@@ -175,6 +179,7 @@ impl AppState {
             request_ids: RequestIds::default(),
             stopping: AtomicBool::new(false),
             metrics,
+            sessions,
             clusters: clusters.into_iter().map(Arc::new).collect(),
             config,
         }))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Header, MemberId};
+use crate::{ActsAs, Header, MemberId};
 
 /// Response of `GET /clusters`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub struct Clusters {
     pub clusters: Vec<ClusterRef>,
 }
 
-/// A cluster's name and its endpoints.
+/// A cluster's name, and for callers who may use it its endpoints and its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClusterRef {
@@ -20,8 +20,33 @@ pub struct ClusterRef {
     pub name: String,
     /// Whether routes without a cluster mean this one.
     pub default: bool,
-    /// Client URLs as configured, without credentials.
-    pub endpoints: Vec<String>,
+    /// Client URLs as configured, without credentials; absent for callers who may not use the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<Vec<String>>,
+    /// The state; absent for callers who may not use the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ClusterState>,
+}
+
+/// The state of a cluster in a list: what one member reports within two seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ClusterState {
+    /// Whether a member responded in time.
+    pub reachable: bool,
+    /// The version of the member that responded; null if it is unknown or hidden from this caller.
+    pub version: Option<String>,
+    /// The number of members; null if it is unknown or hidden from this caller.
+    pub members: Option<usize>,
+    /// Whether this gateway refuses every change.
+    pub read_only: bool,
+    /// Which account requests to this cluster act as.
+    pub acts_as: ActsAs,
+    /// The account's user in etcd; null if requests act as no user, or if a token hides its name.
+    pub name: Option<String>,
+    /// Why it is not reachable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Response of `GET /cluster`.

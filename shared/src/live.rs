@@ -233,7 +233,8 @@ pub enum ServerMessage {
         /// The details, as text.
         detail: String,
     },
-    /// The watch has ended.
+    /// The watch has ended. With the code `unauthenticated` the whole stream ends after it, since the
+    /// session that opened the stream has ended; sockets are closed with 4401 instead.
     Closed {
         /// The watch.
         id: String,

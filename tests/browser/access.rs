@@ -1,5 +1,4 @@
-//! The dashboard with an account that may not read every key, and with a gateway that demands
-//! credentials.
+//! The dashboard with an account that may not read every key, and with a gateway that requires credentials.
 
 use serde_json::json;
 use support::auth::{self, ROOT};
@@ -51,7 +50,7 @@ async fn a_limited_account_sees_its_roots_and_a_note_about_the_rest() {
 }
 
 #[tokio::test]
-async fn missing_credentials_show_the_flags_that_provide_them() {
+async fn missing_credentials_lead_to_the_sign_in_page() {
     let etcd = Etcd::start().await;
     etcd.enable_auth().await;
     // Credentials are demanded by etcd, or by the gateway, which refuses the page's socket too.
@@ -60,11 +59,14 @@ async fn missing_credentials_show_the_flags_that_provide_them() {
         Tab::run("credentials", &gateway.url(), async |tab| {
             tab.expects_error("401");
             tab.expects_error("WebSocket");
-            for page in ["/", "/locks", "/watch"] {
-                tab.goto(page).await;
-                tab.sees("Credentials are required").await;
-                tab.sees("--anonymous gateway").await;
-                tab.sees("Credentials required").await;
+            for page in ["explorer", "locks", "watch"] {
+                tab.goto(&format!("/{page}")).await;
+                tab.sees("Sign in to default").await;
+                let back = format!(
+                    "decodeURIComponent(location.search) === '?return=/clusters/default/{page}'"
+                );
+                tab.until("the page is returned to", &back).await;
+                tab.sees("Not signed in").await;
                 tab.no_longer_sees("Connection lost").await;
                 // The gateway's own text names headers that the page cannot set.
                 tab.no_longer_sees("Authorization").await;

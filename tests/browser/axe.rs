@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use support::ctl::{Etcdctl, etcdctl};
-use support::{DEADLINE, Etcd, World, ensure, eventually, key_query, percent, tools};
+use support::gateway::InProcess;
+use support::{DEADLINE, Etcd, Grant, World, auth, ensure, eventually, key_query, percent, tools};
 
 use crate::tab::Tab;
 use crate::{row, with_tab};
@@ -526,7 +527,8 @@ async fn the_cluster_page_is_accessible() {
         tab.sees("Revisions per second").await;
         page.state("cluster").await;
         tab.click("button", "Add a member").await;
-        tab.sees("A learner cannot cost the cluster its majority").await;
+        tab.sees("A learner cannot cost the cluster its majority")
+            .await;
         tab.click("button", "Continue").await;
         page.state("add a member").await;
         tab.click("button", "Cancel").await;
@@ -542,6 +544,48 @@ async fn the_cluster_page_is_accessible() {
         tab.goto("/cluster?view=checks").await;
         tab.sees("The cluster can be reached.").await;
         page.state("checks").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sign_in_and_the_account_are_accessible() {
+    let Some(axe) = script() else { return };
+    let etcd = Etcd::start().await;
+    let mut root = etcd.enable_auth().await;
+    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/a/")]).await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    Tab::run("axe-session", &gateway.url(), async |tab| {
+        tab.expects_error("401");
+        tab.expects_error("403");
+        tab.expects_error("WebSocket");
+        let mut page = Audit::new(tab, axe).await;
+        tab.goto("/clusters/default/sign-in").await;
+        tab.sees("Sign in to default").await;
+        page.state("sign-in").await;
+        tab.fill("Name", "app").await;
+        tab.fill("Password", "wrong").await;
+        tab.click("button", "Sign in").await;
+        tab.sees("Name or password is wrong.").await;
+        page.state("wrong password").await;
+        tab.fill("Password", "secret").await;
+        tab.click("button", "Sign in").await;
+        tab.sees("Other keys are not visible to app.").await;
+        tab.click("button", "Account: app").await;
+        page.state("account menu").await;
+        tab.click("button", "What may I read and write?").await;
+        tab.sees("What app may read and write").await;
+        page.state("what the account may do").await;
+        tab.press("Escape").await;
+        tab.click("button", "Account: app").await;
+        tab.click("button", "Sign out").await;
+        tab.sees("Sign out, keep them").await;
+        page.state("sign-out").await;
+        tab.click("button", "Cancel").await;
+        tab.resize(PHONE.0, PHONE.1).await;
+        tab.click("button", "More").await;
+        page.phone("more pages").await;
+        page.end();
     })
     .await;
 }

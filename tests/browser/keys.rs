@@ -315,7 +315,8 @@ async fn no_request_has_a_key_in_its_path() {
         assert!(!paths.is_empty());
         for path in paths {
             let known = [
-                "kv", "tree", "history", "watch", "cluster", "leases", "locks", "auth",
+                "kv", "tree", "history", "watch", "cluster", "clusters", "leases", "locks", "auth",
+                "session",
             ];
             let rest = path.split("/api/v1/").nth(1).expect("a path of the API");
             let first = rest.split('/').next().unwrap_or_default();

@@ -9,6 +9,7 @@ mod explorer;
 mod keys;
 mod leases;
 mod locks;
+mod session;
 mod shell;
 mod tab;
 mod tree;

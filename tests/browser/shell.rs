@@ -60,21 +60,43 @@ async fn every_page_opens_without_errors() {
         tab.goto("/").await;
         tab.until(
             "the root leads to the Explorer",
-            "location.pathname === '/explorer'",
+            "location.pathname === '/clusters/default/explorer'",
         )
         .await;
         tab.sees("Select a key").await;
         tab.click("link", "Watch").await;
         tab.sees("Watch keys change").await;
         tab.click("link", "Locks").await;
-        tab.until("Locks is open", "location.pathname === '/locks'")
-            .await;
+        tab.until(
+            "Locks is open",
+            "location.pathname === '/clusters/default/locks'",
+        )
+        .await;
         tab.goto(&format!(
             "/explorer?key={}&tab=history",
             percent(world.key("k"))
         ))
         .await;
         tab.sees("The oldest revision is the key's creation").await;
+        for (page, heading) in [
+            ("Leases", "Leases"),
+            ("Transactions", "Transactions"),
+            ("Cluster", "Cluster"),
+            ("Access", "Access"),
+        ] {
+            tab.click("link", page).await;
+            let path = format!("/clusters/default/{}", page.to_lowercase());
+            tab.until(
+                "the page has an address",
+                &format!("location.pathname === '{path}'"),
+            )
+            .await;
+            tab.until(
+                "the page has a heading",
+                &format!("document.querySelector('h1')?.textContent === '{heading}'"),
+            )
+            .await;
+        }
         tab.expects_error("no-such-page");
         tab.goto("/no-such-page").await;
         tab.until("the page is drawn", "document.body.innerText.length > 20")
@@ -134,16 +156,17 @@ async fn the_dashboard_works_below_a_base_path() {
         tab.goto("/etcd/").await;
         tab.until(
             "it is below the base",
-            "location.pathname === '/etcd/explorer'",
+            "location.pathname === '/etcd/clusters/default/explorer'",
         )
         .await;
+        // The address of earlier versions redirects.
         tab.goto(&format!("/etcd/explorer?key={}", percent(world.key("k"))))
             .await;
         tab.sees("below a base path").await;
         tab.click("link", "Locks").await;
         tab.until(
             "Locks is below it too",
-            "location.pathname === '/etcd/locks'",
+            "location.pathname === '/etcd/clusters/default/locks'",
         )
         .await;
     })
@@ -169,6 +192,69 @@ async fn a_watch_recovers_after_the_gateway_loses_etcd() {
             .expect("etcd puts");
         etcd.proxy.restore();
         tab.sees("written while the link was cut").await;
+    })
+    .await;
+}
+
+/// Counts the sockets that the page closes, and lets a test hide the tab.
+const HIDEABLE: &str = "(() => {
+    window.closed_sockets = 0;
+    const close = WebSocket.prototype.close;
+    WebSocket.prototype.close = function (...reason) { window.closed_sockets += 1; return close.apply(this, reason); };
+    let isHidden = false;
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => isHidden });
+    window.hide = (hidden) => { isHidden = hidden; document.dispatchEvent(new Event('visibilitychange', { bubbles: true })); };
+})()";
+
+#[tokio::test]
+async fn a_hidden_tab_closes_its_socket_and_misses_nothing() {
+    let world = World::new("away").await;
+    with_tab(&world, "away", async |tab| {
+        tab.before_load(HIDEABLE).await;
+        tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
+            .await;
+        tab.sees("No changes yet").await;
+        world
+            .put("before", "written while the tab was visible")
+            .await;
+        tab.sees("written while the tab was visible").await;
+        tab.js("window.hide(true)").await;
+        tab.until("the socket is closed", "window.closed_sockets === 1")
+            .await;
+        world
+            .put("meanwhile", "written while the tab was hidden")
+            .await;
+        tab.js("window.hide(false)").await;
+        tab.sees("written while the tab was hidden").await;
+        // A glance at another tab closes nothing.
+        tab.js("window.hide(true); window.hide(false)").await;
+        world.put("after", "written after the glance").await;
+        tab.sees("written after the glance").await;
+        assert_eq!(tab.js("window.closed_sockets").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_bottom_bar_of_phones_has_a_menu_for_the_other_pages() {
+    let world = World::new("phone").await;
+    with_tab(&world, "phone", async |tab| {
+        tab.goto("/explorer").await;
+        tab.sees("Select a key").await;
+        tab.resize(390, 844).await;
+        tab.click("button", "More").await;
+        tab.click("menuitem", "Access").await;
+        tab.until(
+            "the page is open",
+            "location.pathname === '/clusters/default/access'",
+        )
+        .await;
+        tab.click("button", "More").await;
+        tab.click("menuitem", "简体中文").await;
+        tab.click("button", "更多").await;
+        tab.click("menuitem", "English").await;
+        let fits = "document.documentElement.scrollWidth <= innerWidth";
+        tab.until("nothing scrolls sideways", fits).await;
     })
     .await;
 }

@@ -149,6 +149,9 @@ async fn response(client: &Client, ids: &Ids, example: &Value) -> Value {
     if let Some(media_type) = example["type"].as_str() {
         request = request.header("content-type", media_type);
     }
+    if example["own_page"] == true {
+        request = request.header("sec-fetch-site", "same-origin");
+    }
     match &example["body"] {
         Value::Null => {}
         Value::String(text) => request = request.body(ids.apply(text)),
@@ -182,6 +185,11 @@ async fn response(client: &Client, ids: &Ids, example: &Value) -> Value {
             Value::Array(lines.collect::<Result<_, _>>().expect("lines of JSON"))
         }
         Some("text") => Value::String(request.send().await.expect(status).text()),
+        Some("empty") => {
+            let response = request.send().await.expect(status);
+            assert!(response.body.is_empty(), "{path}");
+            Value::Null
+        }
         Some("bytes") => {
             let response = request.send().await.expect(status);
             assert!(!response.body.is_empty(), "{path}");

@@ -7,6 +7,7 @@
 use leptos::prelude::{document, location, window};
 
 use crate::model::clusters::{self, Place};
+use crate::model::{percent, session};
 
 /// The address that the app was loaded at; constant while it is mounted.
 struct Address {
@@ -105,6 +106,46 @@ pub(crate) fn add_cluster_to_address() {
 /// The router's base: the cluster's pages are below it.
 pub(crate) fn router_base() -> String {
     ADDRESS.with(|address| address.cluster_base(address.cluster()))
+}
+
+/// The part of a path that names the page: `explorer` in `/clusters/prod/explorer`.
+pub(crate) fn page_of(pathname: &str) -> &str {
+    let base = router_base();
+    let page = pathname.strip_prefix(base.as_str()).unwrap_or(pathname);
+    page.trim_matches('/')
+}
+
+/// The sign-in page's path below the cluster's.
+pub(crate) const SIGN_IN: &str = "sign-in";
+
+/// The URL of the sign-in page, which returns to an address: path, query and fragment of one of our pages.
+pub(crate) fn sign_in_url(path: &str, query: &str, fragment: &str) -> String {
+    let back = session::address_to_return_to(path, query, &router_base());
+    let fragment = if back.is_empty() {
+        String::new()
+    } else {
+        with_hash(fragment)
+    };
+    page_url(&format!("{SIGN_IN}{back}{fragment}"))
+}
+
+/// The URL to go to from the sign-in page, by its query and fragment; the Explorer unless they name another page of
+/// this cluster.
+pub(crate) fn url_after_sign_in(query: &str, fragment: &str) -> String {
+    let wanted = percent::query_value(query.trim_start_matches('?'), "return");
+    match wanted.and_then(|wanted| session::own_address(&wanted, &router_base())) {
+        Some(address) if address.contains('#') => format!("{}{address}", origin()),
+        Some(address) => format!("{}{address}{}", origin(), with_hash(fragment)),
+        None => page_url("explorer"),
+    }
+}
+
+/// A fragment with its `#`; empty without one.
+fn with_hash(fragment: &str) -> String {
+    match fragment.trim_start_matches('#') {
+        "" => String::new(),
+        fragment => format!("#{fragment}"),
+    }
 }
 
 /// An API URL of this cluster on this host: `api_url("kv?key=a")` → `/api/v1/kv?key=a`, or, for another cluster than

@@ -1,6 +1,7 @@
 //! Typed client of the REST API. Knows paths and types, but no views. Dropping the future of a request
 //! aborts it in the browser.
 
+pub(crate) mod activity;
 pub(crate) mod auth;
 pub(crate) mod base;
 pub(crate) mod cluster;
@@ -11,7 +12,9 @@ pub(crate) mod leases;
 mod lines;
 pub(crate) mod locks;
 pub(crate) mod maintenance;
+pub(crate) mod refusal;
 mod send;
+pub(crate) mod session;
 
 pub(crate) use error::{ApiError, ErrorKind};
-pub(crate) use send::{Call, Method};
+pub(crate) use send::{Call, Method, Refused};

@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::Problem;
 
-use super::ApiError;
-use super::base::api_url;
+use super::base::{api_url, gateway_api_url};
 use super::lines::Lines;
+use super::refusal::Credentials;
+use super::{ApiError, activity};
 use crate::clock;
 
 /// HTTP methods of the API.
@@ -24,23 +25,65 @@ pub(crate) enum Method {
 pub(crate) struct Call {
     builder: RequestBuilder,
     body: Option<js_sys::Uint8Array>,
+    by_user: bool,
+    /// Whether a 401 means that the user must sign in.
+    leads_to_sign_in: bool,
+}
+
+/// A refused request, with the response's `Retry-After`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Refused {
+    pub(crate) error: ApiError,
+    /// Seconds to wait before the next attempt.
+    pub(crate) retry_after: Option<i64>,
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self {
+            error,
+            retry_after: None,
+        }
+    }
 }
 
 impl Call {
     /// A request to a path below `/api/v1/`; its query must be encoded.
     pub(crate) fn new(method: Method, path_and_query: &str) -> Self {
-        let url = api_url(path_and_query);
+        Self::to(method, &api_url(path_and_query))
+    }
+
+    /// A request that is about no cluster.
+    pub(crate) fn to_gateway(method: Method, path_and_query: &str) -> Self {
+        Self::to(method, &gateway_api_url(path_and_query))
+    }
+
+    fn to(method: Method, url: &str) -> Self {
         let builder = match method {
-            Method::Get => Request::get(&url),
-            Method::Put => Request::put(&url),
-            Method::Post => Request::post(&url),
-            Method::Delete => Request::delete(&url),
-            Method::Head => Request::get(&url).method(gloo_net::http::Method::HEAD),
+            Method::Get => Request::get(url),
+            Method::Put => Request::put(url),
+            Method::Post => Request::post(url),
+            Method::Delete => Request::delete(url),
+            Method::Head => Request::get(url).method(gloo_net::http::Method::HEAD),
         };
         Self {
             builder,
             body: None,
+            by_user: false,
+            leads_to_sign_in: true,
         }
+    }
+
+    /// The user has asked for this request. Others count as the user's while the user is active.
+    pub(crate) fn by_user(mut self) -> Self {
+        self.by_user = true;
+        self
+    }
+
+    /// A 401 is the response of this request alone.
+    pub(crate) fn without_refusal(mut self) -> Self {
+        self.leads_to_sign_in = false;
+        self
     }
 
     /// Adds a header.
@@ -68,15 +111,19 @@ impl Call {
 
     /// Sends the request and reads the response. Dropping the future aborts the request.
     pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, ApiError> {
-        let abort = AbortOnDrop::new();
-        let response = self.start(&abort).await?;
-        let status = response.status();
-        let body = response.binary().await.map_err(to_unreachable)?;
-        abort.finished();
-        if response.ok() {
-            return serde_json::from_slice(&body).map_err(|_| ApiError::Unreadable(status));
-        }
-        Err(refusal(status, &body))
+        self.send_or_wait().await.map_err(|refused| refused.error)
+    }
+
+    /// Like [`Call::send`]; the error has the response's `Retry-After`.
+    pub(crate) async fn send_or_wait<T: DeserializeOwned>(self) -> Result<T, Refused> {
+        let (response, body) = self.response().await?;
+        serde_json::from_slice(&body).map_err(|_| ApiError::Unreadable(response.status()).into())
+    }
+
+    /// Sends the request; the response has no body.
+    pub(crate) async fn done(self) -> Result<(), ApiError> {
+        let sent = self.response().await;
+        sent.map(|_| ()).map_err(|refused| refused.error)
     }
 
     /// Sends the request and reads a response of one JSON value per line, each as soon as it arrives. Dropping the
@@ -101,24 +148,10 @@ impl Call {
         Ok(())
     }
 
-    async fn start(self, abort: &AbortOnDrop) -> Result<Response, ApiError> {
-        let builder = self.builder.abort_signal(abort.signal().as_ref());
-        let request = match self.body {
-            Some(body) => builder.body(body),
-            None => builder.build(),
-        };
-        send_and_read_date(request.map_err(to_unreachable)?).await
-    }
-
     /// Sends the request and returns the response's headers.
     pub(crate) async fn head(self) -> Result<gloo_net::http::Headers, ApiError> {
         let abort = AbortOnDrop::new();
-        let request = self
-            .builder
-            .abort_signal(abort.signal().as_ref())
-            .build()
-            .map_err(to_unreachable)?;
-        let response = send_and_read_date(request).await?;
+        let response = self.start(&abort).await?;
         abort.finished();
         if response.ok() {
             Ok(response.headers())
@@ -126,16 +159,44 @@ impl Call {
             Err(ApiError::Unreadable(response.status()))
         }
     }
-}
 
-/// Sends the request. The `Date` of every response updates the offset of the clocks.
-async fn send_and_read_date(request: Request) -> Result<Response, ApiError> {
-    let sent = clock::now_ms();
-    let response = request.send().await.map_err(to_unreachable)?;
-    if let Some(date) = response.headers().get("date") {
-        clock::observe_date(&date, sent);
+    /// The response of a request that succeeded, and its body.
+    async fn response(self) -> Result<(Response, Vec<u8>), Refused> {
+        let abort = AbortOnDrop::new();
+        let response = self.start(&abort).await?;
+        let body = response.binary().await.map_err(to_unreachable)?;
+        abort.finished();
+        if response.ok() {
+            return Ok((response, body));
+        }
+        let retry_after = response.headers().get("retry-after");
+        Err(Refused {
+            error: refusal(response.status(), &body),
+            retry_after: retry_after.and_then(|seconds| seconds.parse().ok()),
+        })
     }
-    Ok(response)
+
+    /// Sends the request. The `Date` of every response updates the offset of the clocks.
+    async fn start(self, abort: &AbortOnDrop) -> Result<Response, ApiError> {
+        let mut builder = self.builder.abort_signal(abort.signal().as_ref());
+        if !self.by_user && !activity::is_active() {
+            builder = builder.header(activity::BACKGROUND, "true");
+        }
+        let request = match self.body {
+            Some(body) => builder.body(body),
+            None => builder.build(),
+        };
+        let request = request.map_err(to_unreachable)?;
+        let (sent, credentials) = (clock::now_ms(), Credentials::current());
+        let response = request.send().await.map_err(to_unreachable)?;
+        if let Some(date) = response.headers().get("date") {
+            clock::observe_date(&date, sent);
+        }
+        if response.status() == 401 && self.leads_to_sign_in {
+            credentials.refused();
+        }
+        Ok(response)
+    }
 }
 
 /// The error of a response that is not a success.

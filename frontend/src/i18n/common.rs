@@ -37,8 +37,10 @@ super::texts! {
         ErrNoLeader: "The cluster has no leader", "集群当前没有 Leader";
         ErrTimeout: "etcd did not respond in time", "etcd 响应超时";
         ErrOutcomeUnknown: "The write may or may not have taken effect", "无法确定写入是否生效";
-        ErrUnauthenticated: "Credentials are required", "需要凭据";
-        ErrUnauthenticatedDetail: "This page sends no credentials. Start Watchgate with --user NAME to give it an etcd account of its own; if other machines can reach it, also pass --anonymous gateway so that this page may use that account.", "本页面未提供凭据。请使用 --user NAME 启动 Watchgate，为其指定 etcd 账户；若其他机器也能访问它，还需加上 --anonymous gateway，本页面才能使用该账户。";
+        ErrUnauthenticated: "Sign-in is required", "需要登录";
+        ErrUnauthenticatedDetail: "Requests without credentials are not served here. Sign in with a user of etcd.", "此处不接受未登录的请求，请使用 etcd 用户登录。";
+        SignIn: "Sign in", "登录";
+        SignOut: "Sign out", "退出登录";
         ErrForbidden: "Permission denied", "权限不足";
         ErrForbiddenDetail: "etcd does not grant this permission to the account that Watchgate uses.", "etcd 未授予 Watchgate 所用账户执行此操作的权限。";
         ErrReadOnly: "This gateway is read-only", "此网关为只读模式";

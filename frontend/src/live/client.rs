@@ -71,9 +71,20 @@ impl Live {
         Effect::new(move |pressed: Option<u32>| {
             let presses = connection.retries();
             if pressed.is_some_and(|pressed| pressed != presses) {
-                live.dial();
+                live.with_socket(ReconnectingSocket::dial);
             }
             presses
+        });
+        Effect::new(move |restarted: Option<u32>| {
+            let restarts = connection.restarts();
+            if restarted.is_some_and(|restarted| restarted != restarts) {
+                live.with_socket(ReconnectingSocket::restart);
+            }
+            restarts
+        });
+        Effect::new(move |_| {
+            let wanted = connection.is_wanted();
+            live.with_socket(|socket| socket.set_wanted(wanted));
         });
         provide_context(live);
         live
@@ -102,12 +113,11 @@ impl Live {
         handle
     }
 
-    /// Connects immediately, if there is no connection.
-    fn dial(self) {
+    fn with_socket(self, act: impl FnOnce(&Rc<ReconnectingSocket>)) {
         if let Some(client) = self.client.try_with_value(Rc::clone)
             && let Some(socket) = client.socket.get()
         {
-            socket.dial();
+            act(socket);
         }
     }
 
@@ -191,6 +201,10 @@ impl Client {
         if link == LinkState::Live {
             self.lost.set(None);
             self.connection.set_phase(state::Phase::Live);
+        } else if link == LinkState::Idle {
+            // Closed on purpose.
+            self.lost.set(None);
+            self.connection.set_phase(state::Phase::Connecting);
         } else if matches!(link, LinkState::Waiting { .. }) && self.lost.get().is_none() {
             let since = now_ms();
             self.lost.set(Some(since));

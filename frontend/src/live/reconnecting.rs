@@ -1,16 +1,20 @@
-//! A socket that reconnects whenever it is lost.
+//! A socket that reconnects whenever it is lost. A hidden tab closes it and opens it again when it is shown.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::{WindowListenerHandle, window_event_listener_untyped};
 
 use super::socket::{Socket, SocketEvent};
+use crate::api::activity;
 use crate::clock::now_ms;
 use crate::model::live::{DialAction, Dialer, LinkState};
 
 const TICK_MS: u32 = 1000;
+
+/// How long a tab is hidden before its socket is closed: a glance at another tab costs nothing.
+const HIDDEN_MS: u32 = 5000;
 
 /// An event of a connection.
 pub(super) enum ConnectionEvent {
@@ -18,11 +22,11 @@ pub(super) enum ConnectionEvent {
     Connected,
     /// A message was received.
     Text(String),
-    /// The socket was lost; it reconnects automatically.
+    /// The socket was lost, and reconnects automatically; or it was closed since the tab is hidden.
     Lost,
 }
 
-/// A connection that is kept open until this is dropped.
+/// A connection that is kept open while the tab is visible, until this is dropped.
 pub(super) struct ReconnectingSocket {
     url: String,
     dialer: RefCell<Dialer>,
@@ -32,7 +36,13 @@ pub(super) struct ReconnectingSocket {
     retired: RefCell<Vec<Socket>>,
     retry: RefCell<Option<Timeout>>,
     timer: RefCell<Option<Interval>>,
-    listener: RefCell<Option<WindowListenerHandle>>,
+    listeners: RefCell<Vec<WindowListenerHandle>>,
+    /// Closes the socket of a tab that has just been hidden.
+    hiding: RefCell<Option<Timeout>>,
+    /// Whether the tab has been hidden for long.
+    hidden: Cell<bool>,
+    /// Whether there should be a connection, see [`ReconnectingSocket::set_wanted`].
+    wanted: Cell<bool>,
     on_event: Box<dyn Fn(ConnectionEvent)>,
 }
 
@@ -46,7 +56,10 @@ impl ReconnectingSocket {
             retired: RefCell::default(),
             retry: RefCell::default(),
             timer: RefCell::default(),
-            listener: RefCell::default(),
+            listeners: RefCell::default(),
+            hiding: RefCell::default(),
+            hidden: Cell::new(false),
+            wanted: Cell::new(true),
             on_event: Box::new(on_event),
         });
         let weak = Rc::downgrade(&socket);
@@ -54,11 +67,61 @@ impl ReconnectingSocket {
             let weak = weak.clone();
             move || with(&weak, ReconnectingSocket::tick)
         }));
-        *socket.listener.borrow_mut() = Some(window_event_listener_untyped("online", move |_| {
-            with(&weak, ReconnectingSocket::dial);
-        }));
+        socket.listeners.borrow_mut().extend([
+            window_event_listener_untyped("online", {
+                let weak = weak.clone();
+                move |_| with(&weak, ReconnectingSocket::dial)
+            }),
+            window_event_listener_untyped("visibilitychange", move |_| {
+                with(&weak, ReconnectingSocket::on_visibility);
+            }),
+        ]);
         socket.dial();
+        socket.on_visibility();
         socket
+    }
+
+    /// Closes the connection and keeps it closed, or opens it again.
+    pub(super) fn set_wanted(self: &Rc<Self>, wanted: bool) {
+        if self.wanted.replace(wanted) == wanted {
+            return;
+        }
+        if wanted {
+            self.dial();
+        } else {
+            self.pause();
+        }
+    }
+
+    /// Replaces the connection.
+    pub(super) fn restart(self: &Rc<Self>) {
+        self.pause();
+        self.dial();
+    }
+
+    fn on_visibility(self: &Rc<Self>) {
+        if activity::is_visible() {
+            drop(self.hiding.take());
+            self.hidden.set(false);
+            self.dial();
+        } else {
+            let weak = Rc::downgrade(self);
+            let hiding = Timeout::new(HIDDEN_MS, move || {
+                with(&weak, |socket| {
+                    socket.hidden.set(true);
+                    socket.pause();
+                });
+            });
+            self.hiding.replace(Some(hiding));
+        }
+    }
+
+    /// Closes the socket until the next [`ReconnectingSocket::dial`].
+    fn pause(&self) {
+        self.dialer.borrow_mut().pause();
+        drop(self.retry.take());
+        self.retire();
+        (self.on_event)(ConnectionEvent::Lost);
     }
 
     /// The state of the connection.
@@ -73,8 +136,11 @@ impl ReconnectingSocket {
         }
     }
 
-    /// Connects immediately, if there is no socket.
+    /// Connects immediately, if there is no socket and one is needed.
     pub(super) fn dial(self: &Rc<Self>) {
+        if self.hidden.get() || !self.wanted.get() {
+            return;
+        }
         let action = self.dialer.borrow_mut().dial(now_ms());
         self.perform(action);
     }
@@ -131,10 +197,7 @@ impl ReconnectingSocket {
 
     /// The dialer has counted the loss: retires the socket and schedules the next attempt.
     fn schedule_retry(self: &Rc<Self>) {
-        if let Some(socket) = self.current.borrow_mut().take() {
-            socket.detach_and_close();
-            self.retired.borrow_mut().push(socket);
-        }
+        self.retire();
         if let LinkState::Waiting { until, .. } = self.state() {
             let weak = Rc::downgrade(self);
             let delay = (until - now_ms()).max(0.0).ceil() as u32;
@@ -143,11 +206,18 @@ impl ReconnectingSocket {
         }
         (self.on_event)(ConnectionEvent::Lost);
     }
+
+    fn retire(&self) {
+        if let Some(socket) = self.current.borrow_mut().take() {
+            socket.detach_and_close();
+            self.retired.borrow_mut().push(socket);
+        }
+    }
 }
 
 impl Drop for ReconnectingSocket {
     fn drop(&mut self) {
-        if let Some(listener) = self.listener.borrow_mut().take() {
+        for listener in self.listeners.take() {
             listener.remove();
         }
     }

@@ -16,6 +16,7 @@ pub(crate) mod locks;
 pub(crate) mod percent;
 pub(crate) mod requests;
 pub(crate) mod sentence;
+pub(crate) mod session;
 pub(crate) mod skew;
 pub(crate) mod split_lines;
 pub(crate) mod stream;

@@ -1,7 +1,17 @@
 //! Links to places of the dashboard.
 
-use crate::api::base::page_url;
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::api::base::{page_url, sign_in_url};
 use crate::model::percent;
+
+/// The sign-in page, which returns to the place that the tab shows. Follows that place: the browser's own address
+/// changes only after it.
+pub(crate) fn sign_in_link() -> Signal<String> {
+    let at = use_location();
+    Signal::derive(move || sign_in_url(&at.pathname.get(), &at.search.get(), &at.hash.get()))
+}
 
 /// The Explorer at a key.
 pub(crate) fn key_url(key: &[u8]) -> String {

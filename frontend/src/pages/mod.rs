@@ -41,6 +41,14 @@ impl Page {
         Self::Access,
     ];
 
+    /// How many pages the bottom bar of phones shows; the others are in its menu.
+    pub(crate) const ON_PHONES: usize = 4;
+
+    /// Whether the page is about the cluster, not about its data.
+    pub(crate) fn is_about_cluster(self) -> bool {
+        matches!(self, Self::Cluster | Self::Access)
+    }
+
     /// The page's path below the base path, without a slash.
     pub(crate) fn path(self) -> &'static str {
         match self {
@@ -76,17 +84,13 @@ impl Page {
             Self::Leases => Icon::Lease,
             Self::Transactions => Icon::Swap,
             Self::Cluster => Icon::Cluster,
-            Self::Access => Icon::User,
+            Self::Access => Icon::Shield,
         }
     }
 
     /// The page of a browser path; the root is the Explorer.
     pub(crate) fn of_path(pathname: &str) -> Option<Self> {
-        let base = crate::api::base::router_base();
-        let path = pathname
-            .strip_prefix(base.as_str())
-            .unwrap_or(pathname)
-            .trim_matches('/');
+        let path = crate::api::base::page_of(pathname);
         if path.is_empty() {
             return Some(Self::Explorer);
         }

@@ -11,7 +11,6 @@ use crate::ui::{Button, Icon, Note, NoteKind, When};
 texts! {
     enum Text {
         Lost: "Disconnected for {0}. The data shown is as of revision {1}; Watchgate keeps reconnecting.", "连接已断开 {0}。当前显示的是修订版本 {1} 的数据，正在重连。";
-        Stop: ". ", "。";
         LostUnknown: "Disconnected for {0}. The data shown may be out of date; Watchgate keeps reconnecting.", "连接已断开 {0}。当前显示的数据可能已过时，正在重连。";
     }
 }
@@ -32,14 +31,6 @@ pub(crate) fn LostBanner() -> impl IntoView {
         _ => None,
     });
     let message = move || {
-        if account.needs_credentials() {
-            let title = i18n.t(Common::ErrUnauthenticated);
-            return format!(
-                "{title}{}{}",
-                i18n.t(Text::Stop),
-                i18n.t(Common::ErrUnauthenticatedDetail)
-            );
-        }
         let span = format::span(outage_s.get().unwrap_or(0), i18n.lang());
         match connection.revision() {
             Some(revision) => i18n.fill(Text::Lost, &[&span, &format::count(revision)]),
@@ -47,7 +38,7 @@ pub(crate) fn LostBanner() -> impl IntoView {
         }
     };
     view! {
-        <When when=move || account.needs_credentials() || outage_s.get().is_some()>
+        <When when=move || !account.needs_credentials() && outage_s.get().is_some()>
             <Note
                 kind=NoteKind::Warning
                 icon=Icon::Unplugged

@@ -14,6 +14,16 @@ texts! {
         Filter: "Focus the filter", "聚焦筛选框";
         Help: "Show this help", "显示本帮助";
         Dismiss: "Close the dialog, clear the filter", "关闭弹窗，清空筛选";
+        Menus: "In menus, tabs and choices", "菜单、标签页和选项中";
+        Items: "Previous and next item", "上一项、下一项";
+        EndItems: "First and last item", "第一项、最后一项";
+        Close: "Close the menu", "关闭菜单";
+        Rows: "In lists of events and locks", "事件和锁的列表中";
+        Details: "Show or hide the details", "显示或隐藏详情";
+        Unfold: "Open and close the group", "展开、收起分组";
+        Leave: "Close the details", "关闭详情";
+        Panes: "On the bar between two panes", "两个窗格之间的分隔条上";
+        Resize: "Move the bar", "移动分隔条";
         Tree: "In the key tree", "键树中";
         Move: "Previous and next row", "上一行、下一行";
         Open: "Expand the folder, then go into it", "展开目录，再按则进入";
@@ -26,7 +36,7 @@ texts! {
     }
 }
 
-const MAP: [(Text, &[(&str, Text)]); 3] = [
+const MAP: [(Text, &[(&str, Text)]); 6] = [
     (
         Text::Everywhere,
         &[
@@ -47,7 +57,26 @@ const MAP: [(Text, &[(&str, Text)]); 3] = [
             ("a … z", Text::Type),
         ],
     ),
+    (
+        Text::Rows,
+        &[
+            ("↑ ↓", Text::Move),
+            ("Home End", Text::Ends),
+            ("Enter", Text::Details),
+            ("← →", Text::Unfold),
+            ("Esc", Text::Leave),
+        ],
+    ),
     (Text::Editing, &[("Ctrl Enter", Text::Review)]),
+    (
+        Text::Menus,
+        &[
+            ("↑ ↓", Text::Items),
+            ("Home End", Text::EndItems),
+            ("Esc", Text::Close),
+        ],
+    ),
+    (Text::Panes, &[("← →", Text::Resize)]),
 ];
 
 /// The help dialog.

@@ -1,10 +1,17 @@
 //! The frame around every page: top bar, rail, and the overlays.
 
+mod account;
+mod appearance;
 mod banner;
+mod clusters;
+mod ending;
+mod gate;
 mod help;
 mod keys;
 mod palette;
 mod rail;
+mod reach;
+mod sign_out;
 mod top;
 
 use leptos::prelude::*;
@@ -23,6 +30,7 @@ texts! {
 #[component]
 pub(crate) fn Shell(children: Children) -> impl IntoView {
     keys::listen();
+    gate::follow();
     view! {
         <a class="skip" href="#page">{tr(Text::Skip)}</a>
         <div class="shell">
@@ -33,11 +41,14 @@ pub(crate) fn Shell(children: Children) -> impl IntoView {
             <rail::Rail/>
             <main id="page" class="page" tabindex="-1">
                 <banner::LostBanner/>
+                <ending::EndingBanner/>
                 <div class="page-body">{children()}</div>
             </main>
         </div>
         <palette::Palette/>
         <help::Help/>
+        <reach::ReachDialog/>
+        <sign_out::SignOutDialog/>
         <CopyByHand/>
         <ToastCorner/>
     }

@@ -1,14 +1,14 @@
-//! The top bar: palette, live state, cluster, theme and language.
+//! The top bar: palette, live state, cluster, account, theme and language.
 
 use leptos::prelude::*;
 
-use crate::i18n::{label, texts, tr, use_i18n};
-use crate::model::{Lang, format};
-use crate::state::theme::choose_language;
-use crate::state::{
-    Phase, ThemeChoice, use_account, use_cluster, use_connection, use_overlays, use_theme,
-};
-use crate::ui::{Glyph, Icon, Kbd, Menu, MenuItem};
+use super::account::AccountMenu;
+use super::appearance::{LanguageMenu, ThemeMenu};
+use super::clusters::ClusterMenu;
+use crate::i18n::{texts, tr, use_i18n};
+use crate::model::format;
+use crate::state::{Phase, use_account, use_connection, use_overlays};
+use crate::ui::{Glyph, Icon, Kbd};
 
 texts! {
     enum Text {
@@ -17,21 +17,7 @@ texts! {
         LiveNow: "Live", "实时";
         Connecting: "Connecting", "连接中";
         Lost: "Connection lost", "连接已断开";
-        Refused: "Credentials required", "需要凭据";
-        Cluster: "Cluster", "集群";
-        ClusterUnknown: "cluster unknown", "集群未知";
-        ClusterAway: "etcd unavailable", "etcd 不可用";
-        Name: "Name", "名称";
-        EtcdVersion: "etcd", "etcd";
-        Members: "Members", "成员";
-        Healthy: "{0} of {1} healthy", "{0} / {1} 健康";
-        Leader: "Leader", "Leader";
-        NoLeader: "none", "无";
-        Theme: "Theme", "主题";
-        System: "System", "跟随系统";
-        Light: "Light", "浅色";
-        Dark: "Dark", "深色";
-        Language: "Language", "语言";
+        Refused: "Not signed in", "未登录";
     }
 }
 
@@ -48,7 +34,8 @@ pub(crate) fn TopBar() -> impl IntoView {
             </button>
             <span class="push"></span>
             <LiveDot/>
-            <ClusterPill/>
+            <ClusterMenu/>
+            <AccountMenu/>
             <ThemeMenu/>
             <LanguageMenu/>
         </div>
@@ -75,123 +62,11 @@ fn LiveDot() -> impl IntoView {
         <span class="live" title=message>
             <span
                 class="dot"
-                class:dot-wait=move || connection.phase() == Phase::Connecting
-                class:dot-off=move || account.needs_credentials() || matches!(connection.phase(), Phase::Lost { .. })
+                class:dot-wait=move || account.needs_credentials() || connection.phase() == Phase::Connecting
+                class:dot-off=move || !account.needs_credentials() && matches!(connection.phase(), Phase::Lost { .. })
             ></span>
             <span class="live-text">{message}</span>
             {revision}
         </span>
-    }
-}
-
-#[component]
-fn ClusterPill() -> impl IntoView {
-    let (cluster, i18n) = (use_cluster(), use_i18n());
-    let message = move || match (cluster.info(), cluster.error()) {
-        (Some(info), None) => format!("{} · etcd {}", info.name, info.version),
-        (Some(info), Some(_)) => format!("{} · {}", info.name, i18n.t(Text::ClusterAway)),
-        (None, _) => i18n.t(Text::ClusterUnknown).to_owned(),
-    };
-    let trigger = move || {
-        view! {
-            <Glyph icon=Icon::Cluster/>
-            <span class="pill-text">{message}</span>
-            <Glyph icon=Icon::Down/>
-        }
-    };
-    let facts = move || {
-        let info = cluster.info()?;
-        let healthy = info.members.iter().filter(|member| member.healthy).count();
-        let leader = info.leader.map_or_else(
-            || i18n.t(Text::NoLeader).to_owned(),
-            |id| {
-                let named = info
-                    .members
-                    .iter()
-                    .find(|member| member.id == id && !member.name.is_empty());
-                named.map_or_else(|| id.to_string(), |member| member.name.clone())
-            },
-        );
-        Some(view! {
-            <dl class="cluster-facts">
-                <dt>{i18n.t(Text::Name)}</dt>
-                <dd>{info.name.clone()}</dd>
-                <dt>{i18n.t(Text::EtcdVersion)}</dt>
-                <dd>{info.version.clone()}</dd>
-                <dt>{i18n.t(Text::Members)}</dt>
-                <dd>{i18n.fill(Text::Healthy, &[&healthy.to_string(), &info.members.len().to_string()])}</dd>
-                <dt>{i18n.t(Text::Leader)}</dt>
-                <dd class="mono">{leader}</dd>
-            </dl>
-        })
-    };
-    let error = move || {
-        cluster
-            .error()
-            .map(|error| view! { <p class="menu-note">{error.title(i18n.lang())}</p> })
-    };
-    view! {
-        <Menu label=label(Text::Cluster) value=Signal::derive(message) facts=true class="pill" trigger=trigger>
-            {facts}
-            {error}
-        </Menu>
-    }
-}
-
-#[component]
-fn ThemeMenu() -> impl IntoView {
-    let theme = use_theme();
-    let icon = Signal::derive(move || {
-        if theme.is_dark() {
-            Icon::Moon
-        } else {
-            Icon::Sun
-        }
-    });
-    let items = [
-        (ThemeChoice::System, Icon::Screen, Text::System),
-        (ThemeChoice::Light, Icon::Sun, Text::Light),
-        (ThemeChoice::Dark, Icon::Moon, Text::Dark),
-    ]
-    .map(|(choice, icon, text)| {
-        view! {
-            <MenuItem icon=icon checked=Signal::derive(move || theme.choice() == choice) on_press=move || theme.choose(choice)>
-                {tr(text)}
-            </MenuItem>
-        }
-    })
-    .collect_view();
-    view! {
-        <Menu
-            label=label(Text::Theme)
-            class="btn btn-icon"
-            trigger=move || view! { <Glyph icon=icon/> }
-        >
-            {items}
-        </Menu>
-    }
-}
-
-#[component]
-fn LanguageMenu() -> impl IntoView {
-    let i18n = use_i18n();
-    let short = move || match i18n.lang() {
-        Lang::En => "EN",
-        Lang::Zh => "中",
-    };
-    // The name of a language is always in that language.
-    let items = [(Lang::En, "English"), (Lang::Zh, "简体中文")]
-        .map(|(lang, name)| {
-            view! {
-                <MenuItem checked=Signal::derive(move || i18n.lang() == lang) on_press=move || choose_language(i18n, lang)>
-                    {name}
-                </MenuItem>
-            }
-        })
-        .collect_view();
-    view! {
-        <Menu label=label(Text::Language) value=Signal::derive(move || short().to_owned()) class="btn lang" trigger=short>
-            {items}
-        </Menu>
     }
 }

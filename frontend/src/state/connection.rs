@@ -19,6 +19,8 @@ pub(crate) struct Connection {
     phase: RwSignal<Phase>,
     revision: RwSignal<Option<i64>>,
     retry: RwSignal<u32>,
+    restart: RwSignal<u32>,
+    wanted: RwSignal<bool>,
 }
 
 impl Connection {
@@ -60,6 +62,28 @@ impl Connection {
         self.retry.try_get().unwrap_or_default()
     }
 
+    /// How often the connection was to be replaced; the live client does so when it changes.
+    pub(crate) fn restarts(self) -> u32 {
+        self.restart.try_get().unwrap_or_default()
+    }
+
+    /// Replaces the connection, which belongs to the account that opened it.
+    pub(crate) fn restart(self) {
+        self.restart.try_update(|times| *times += 1);
+    }
+
+    /// Whether there should be a connection.
+    pub(crate) fn is_wanted(self) -> bool {
+        self.wanted.try_get().unwrap_or(true)
+    }
+
+    /// Closes the connection, or opens it again.
+    pub(crate) fn set_wanted(self, wanted: bool) {
+        if self.wanted.try_get_untracked() != Some(wanted) {
+            self.wanted.try_set(wanted);
+        }
+    }
+
     /// "Try again" was pressed.
     pub(crate) fn retry(self) {
         self.retry.update(|presses| *presses += 1);
@@ -76,5 +100,7 @@ pub(super) fn provide() {
         phase: RwSignal::new(Phase::Connecting),
         revision: RwSignal::new(None),
         retry: RwSignal::new(0),
+        restart: RwSignal::new(0),
+        wanted: RwSignal::new(true),
     });
 }

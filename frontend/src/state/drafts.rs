@@ -33,6 +33,8 @@ pub(crate) struct Drafts {
     drafts: StoredValue<HashMap<Name, StoredDraft>>,
     /// Forms with unsaved input, which is not stored.
     forms: StoredValue<HashSet<&'static str>>,
+    /// The user has decided what becomes of them: the browser need not ask.
+    decided: StoredValue<bool>,
 }
 
 /// The drafts.
@@ -45,6 +47,7 @@ pub(super) fn provide() {
     let drafts = Drafts {
         drafts: StoredValue::new(load()),
         forms: StoredValue::new(HashSet::new()),
+        decided: StoredValue::new(false),
     };
     provide_context(drafts);
     let on_unload = window_event_listener(ev::beforeunload, move |event| {
@@ -101,7 +104,25 @@ impl Drafts {
         });
     }
 
+    /// The number of drafts.
+    pub(crate) fn count(self) -> usize {
+        self.drafts.try_with_value(HashMap::len).unwrap_or_default()
+    }
+
+    /// The page is about to be left: erases the drafts, or keeps them for this tab's next page. The browser does
+    /// not ask again.
+    pub(crate) fn leave(self, erase: bool) {
+        if erase {
+            self.drafts.try_update_value(HashMap::clear);
+        }
+        self.decided.try_set_value(true);
+        self.store();
+    }
+
     fn has_unsaved(self) -> bool {
+        if self.decided.try_get_value() == Some(true) {
+            return false;
+        }
         self.drafts.try_with_value(|drafts| !drafts.is_empty()) == Some(true)
             || self.forms.try_with_value(|forms| !forms.is_empty()) == Some(true)
     }

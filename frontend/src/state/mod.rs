@@ -3,6 +3,7 @@
 
 pub(crate) mod account;
 pub(crate) mod cluster;
+pub(crate) mod clusters;
 pub(crate) mod connection;
 pub(crate) mod drafts;
 pub(crate) mod memory;
@@ -14,6 +15,7 @@ pub(crate) mod toasts;
 
 pub(crate) use account::use_account;
 pub(crate) use cluster::use_cluster;
+pub(crate) use clusters::use_clusters;
 pub(crate) use connection::{Phase, use_connection};
 pub(crate) use drafts::use_drafts;
 pub(crate) use overlays::use_overlays;
@@ -32,6 +34,7 @@ pub(crate) fn provide_settings() {
 pub(crate) fn provide() {
     crate::clock::provide();
     connection::provide();
+    clusters::provide();
     account::provide();
     toasts::provide();
     overlays::provide();

@@ -1,4 +1,5 @@
-//! A drop-down menu, based on the browser's popover: a click outside or Escape closes it.
+//! A drop-down menu, based on the browser's popover: a click outside or Escape closes it. On phones a menu may be a
+//! sheet at the bottom of the screen.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -22,9 +23,15 @@ pub(crate) fn Menu(
     /// Class of the button; `btn` without it.
     #[prop(optional)]
     class: Option<&'static str>,
-    /// Holds facts to read instead of items to choose.
+    /// Holds facts to read, with or without items to choose.
     #[prop(optional)]
     facts: bool,
+    /// Is at the bottom of the screen, as wide as it is.
+    #[prop(optional)]
+    sheet: bool,
+    /// Called when it opens.
+    #[prop(optional, into)]
+    on_open: Option<Callback<()>>,
     #[prop(into)] trigger: ViewFn,
     children: Children,
 ) -> impl IntoView {
@@ -37,10 +44,14 @@ pub(crate) fn Menu(
         else {
             return;
         };
-        position(&button, &popover);
+        if !sheet {
+            position(&button, &popover);
+        }
         // Fails only for an element that is not in the page.
         let _ = popover.toggle_popover();
-        keep_in_view(&button, &popover);
+        if !sheet {
+            keep_in_view(&button, &popover);
+        }
     };
     let on_toggle = move |_| {
         let shown = popover
@@ -48,6 +59,9 @@ pub(crate) fn Menu(
             .is_some_and(|popover| popover.matches(":popover-open").unwrap_or(false));
         open.set(shown);
         if shown {
+            if let Some(on_open) = on_open {
+                on_open.run(());
+            }
             focus_item(popover, |_, _| 0);
         }
     };
@@ -86,7 +100,7 @@ pub(crate) fn Menu(
         >
             {move || trigger.run()}
         </button>
-        <div node_ref=popover class="menu" popover="auto" role=role aria-label=move || label.get() on:toggle=on_toggle on:keydown=on_keydown on:click=on_click>
+        <div node_ref=popover class="menu" class:sheet=sheet popover="auto" role=role aria-label=move || label.get() on:toggle=on_toggle on:keydown=on_keydown on:click=on_click>
             {children()}
         </div>
     }
@@ -140,7 +154,7 @@ fn focus_item(popover: NodeRef<html::Div>, step: fn(Option<usize>, usize) -> usi
     let Some(popover) = popover.get_untracked() else {
         return;
     };
-    let Ok(items) = popover.query_selector_all("[role^=menuitem]:not([disabled])") else {
+    let Ok(items) = popover.query_selector_all(".menu-item:not([disabled])") else {
         return;
     };
     let items: Vec<web_sys::HtmlElement> = (0..items.length())
@@ -180,6 +194,51 @@ pub(crate) fn MenuItem(
             {icon.map(|icon| view! { <Glyph icon=icon/> })}
             <span class="menu-text">{children()}</span>
             {move || checked.get().unwrap_or(false).then(|| view! { <Glyph icon=Icon::Check/> })}
+        </button>
+    }
+}
+
+/// A link in a [`Menu`]. `plain` in a menu of facts, which is no list of choices.
+#[component]
+pub(crate) fn MenuLink(
+    #[prop(into)] href: Signal<String>,
+    #[prop(optional, into)] icon: Option<Signal<Icon>>,
+    /// Whether it is the place that the tab shows.
+    #[prop(optional, into)]
+    current: Signal<bool>,
+    /// Loads a page, instead of changing the one that is loaded.
+    #[prop(optional)]
+    external: bool,
+    #[prop(optional)] plain: bool,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <a
+            class="menu-item"
+            role=(!plain).then_some("menuitem")
+            tabindex=(!plain).then_some("-1")
+            rel=external.then_some("external")
+            href=move || href.get()
+            aria-current=move || current.get().then_some("true")
+        >
+            {icon.map(|icon| view! { <Glyph icon=icon/> })}
+            <span class="menu-text">{children()}</span>
+            {move || current.get().then(|| view! { <Glyph icon=Icon::Check/> })}
+        </a>
+    }
+}
+
+/// A button in a [`Menu`] of facts.
+#[component]
+pub(crate) fn MenuButton(
+    #[prop(into)] icon: Signal<Icon>,
+    #[prop(into)] on_press: Press,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <button type="button" class="menu-item" on:click=move |_| on_press.act()>
+            <Glyph icon=icon/>
+            <span class="menu-text">{children()}</span>
         </button>
     }
 }

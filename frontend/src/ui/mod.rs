@@ -40,7 +40,7 @@ pub(crate) use icon::{Glyph, Icon};
 pub(crate) use input::{SearchField, SelectField, TextField};
 pub(crate) use kbd::Kbd;
 pub(crate) use key_note::KeyNote;
-pub(crate) use menu::{Menu, MenuItem};
+pub(crate) use menu::{Menu, MenuButton, MenuItem, MenuLink};
 pub(crate) use note::{Note, NoteKind};
 pub(crate) use segmented::Segmented;
 pub(crate) use split::Split;

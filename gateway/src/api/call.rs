@@ -11,17 +11,19 @@ use tokio::time::Instant;
 
 use super::query::Query;
 use crate::failure::{Failure, Result};
+use crate::identity::session::Sessions;
 use crate::identity::{Caller, Identity, credential};
 use crate::server::{AckTimeouts, Connection, Flushes};
 use crate::state::{AppState, Cluster};
 use crate::web::accept;
+use crate::web::cluster_path::cluster_in_path;
 use crate::web::percent::decode;
 use crate::web::request_id::RequestId;
 
 /// The time limit of a call to etcd without `?timeout=`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest `?timeout=`, so that no call occupies its resources for hours.
-const MAX_TIMEOUT: Duration = Duration::from_mins(10);
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// One request, decoded.
 #[derive(Clone, Debug)]
@@ -54,6 +56,7 @@ impl FromRequestParts<AppState> for Call {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let cluster = cluster_of(parts, app).await?;
         let credential = credential::of_rest(&parts.headers)?;
+        let credential = Sessions::credential(parts, credential)?;
         let mut query = Query::parse(parts.uri.query())?;
         let timeout = query.duration("timeout", MAX_TIMEOUT)?;
         let start = Instant::now();
@@ -99,18 +102,6 @@ pub(super) async fn cluster_of(parts: &mut Parts, app: &AppState) -> Result<Arc<
         Some(name) => app.cluster(&name),
         None => app.default_cluster(),
     }
-}
-
-/// The `{cluster}` of `/api/v1/clusters/{cluster}/…`.
-fn cluster_in_path(base_path: &str, path: &str) -> Result<Option<String>> {
-    let below = path.strip_prefix(base_path).unwrap_or(path);
-    let Some(rest) = below.strip_prefix("/api/v1/clusters/") else {
-        return Ok(None);
-    };
-    let raw = rest.split('/').next().unwrap_or_default();
-    let name = String::from_utf8(decode(raw)?);
-    name.map(Some)
-        .map_err(|_| Failure::new(Code::ClusterNotFound, "no cluster with this name"))
 }
 
 impl Call {
@@ -221,25 +212,5 @@ impl Call {
     /// Whether the `Accept` header names this media type.
     pub fn accepts(&self, media_type: &str) -> bool {
         accept::names(&self.headers, media_type)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cluster_in_path;
-
-    #[test]
-    fn the_cluster_is_read_from_the_path() {
-        let check = |base: &str, path: &str, name: Option<&str>| {
-            assert_eq!(
-                cluster_in_path(base, path).expect("decodes").as_deref(),
-                name,
-                "{path}"
-            );
-        };
-        check("", "/api/v1/kv/x", None);
-        check("", "/api/v1/clusters/prod/kv//a", Some("prod"));
-        check("/etcd", "/etcd/api/v1/clusters/a%20b/kv", Some("a b"));
-        check("", "/api/v1/clusters", None);
     }
 }

@@ -43,6 +43,9 @@ struct Example {
     /// Name and password.
     #[serde(default)]
     user: Option<String>,
+    /// Whether only a page of the gateway may send it.
+    #[serde(default)]
+    own_page: bool,
     #[serde(default)]
     form: Form,
     status: u16,
@@ -64,6 +67,8 @@ enum Form {
     /// Plain text.
     Text,
     Bytes,
+    /// No body.
+    Empty,
 }
 
 /// Adds an operation's example, unless the handler has its own.
@@ -134,6 +139,9 @@ impl Example {
             add(user);
         }
         add(&format!("'http://{AUTHORITY}{path}'"));
+        if self.own_page {
+            add("-H 'Sec-Fetch-Site: same-origin'");
+        }
         if let Some(media_type) = &self.media_type {
             add(&format!("-H 'Content-Type: {media_type}'"));
         }

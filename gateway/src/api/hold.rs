@@ -43,7 +43,7 @@ impl HeldResource for QueueHold {
 /// Refuses a GET that is not a WebSocket upgrade: a client that merely fetches the URL, such as a crawler, must not hold
 /// anything.
 pub(super) fn require_websocket(transport: &Transport) -> Result<()> {
-    if matches!(transport, Transport::Socket(_)) {
+    if transport.is_socket() {
         return Ok(());
     }
     Err(Failure::new(

@@ -121,6 +121,11 @@ pub struct Config {
     #[arg(long, env = "WATCHGATE_ANONYMOUS", value_enum)]
     pub anonymous: Option<Anonymous>,
 
+    /// File with the key that seals session cookies, for gateways that share sessions: 128 hexadecimal
+    /// digits (openssl rand -hex 64), not readable by other users [default: random for each start].
+    #[arg(long, env = "WATCHGATE_SESSION_KEY_FILE", value_name = "FILE")]
+    pub session_key_file: Option<PathBuf>,
+
     /// Treat leased keys below this prefix as locks, not only as possible locks; repeatable.
     #[arg(
         long,

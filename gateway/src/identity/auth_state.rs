@@ -57,6 +57,11 @@ impl AuthState {
         Ok(enabled)
     }
 
+    /// Discards the latest response, so that the next caller gets a new one.
+    pub(super) fn forget(&self) {
+        self.lock().latest = None;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,6 +102,9 @@ mod tests {
         assert!(enabled.expect("a new request"));
         let cached = auth.is_enabled(|| ready(Ok(false))).await;
         assert!(cached.expect("the response before"));
+        auth.forget();
+        let renewed = auth.is_enabled(|| ready(Ok(false))).await;
+        assert!(!renewed.expect("a new request"));
     }
 
     #[tokio::test]

@@ -49,6 +49,10 @@ impl SignIn {
                 let checking = self.with_token(from, &token);
                 in_time(within, Box::pin(checking)).await
             }
+            Credential::Session(session) => {
+                let checking = self.with_session(from, &session);
+                in_time(within, Box::pin(checking)).await
+            }
             Credential::None => self.anonymous(config, parts),
         }
     }
@@ -77,7 +81,7 @@ impl SignIn {
     }
 
     /// The identity of a request without credentials.
-    fn anonymous(&self, config: &Config, parts: &Parts) -> Result<Identity> {
+    pub(super) fn anonymous(&self, config: &Config, parts: &Parts) -> Result<Identity> {
         if self.anonymous == Some(Anonymous::Gateway) || is_local(config, parts) {
             return Ok(Identity::Gateway);
         }
@@ -86,13 +90,17 @@ impl SignIn {
             "the request has no credentials, and may come from another machine",
         )
         .hint(
-            "sign in as an etcd user (Authorization: Basic or Bearer); if a proxy in front authenticates \
-             its users, or everyone may have the gateway's rights, start with --anonymous gateway",
+            "sign in as an etcd user (POST /session, or Authorization: Basic or Bearer); if a proxy in front \
+             authenticates its users, or everyone may have the gateway's rights, start with --anonymous \
+             gateway",
         ))
     }
 }
 
-async fn in_time<T>(within: Duration, checking: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn in_time<T>(
+    within: Duration,
+    checking: impl Future<Output = Result<T>>,
+) -> Result<T> {
     timeout(within, checking).await.unwrap_or_else(|_| {
         let failure = Failure::new(Code::Timeout, "etcd did not check the credentials in time");
         Err(failure.hint("GET /readyz reports whether etcd can be reached"))

@@ -7,14 +7,18 @@
 //! - [`accepted`] caches recently accepted secrets under a keyed hash, so that the next request need not
 //!   wait for etcd's slow password hash. An entry is dropped when etcd refuses the account, when the same
 //!   user signs in with another password, and when it expires.
+//! - [`session`] seals a name and password into a cookie, for browsers; [`acts_as`] describes to them which
+//!   account requests act as.
 //! - [`attempts`] limits failed sign-ins and those that wait for etcd; [`auth_state`] knows whether etcd's
 //!   auth is enabled.
 
 mod accepted;
+mod acts_as;
 mod attempts;
 mod auth_state;
 pub mod credential;
 mod identify;
+pub mod session;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -31,6 +35,7 @@ use self::attempts::{Attempts, Outcome, Subject};
 use self::auth_state::AuthState;
 use self::credential::Credential;
 pub use self::identify::peer;
+use self::session::{EndReason, Session};
 use crate::config::Anonymous;
 pub use crate::etcd::{Caller, Identity};
 use crate::etcd::{Credentials, Etcd, Range, Secret, auth_is_off};
@@ -85,6 +90,38 @@ impl SignIn {
             Ok(self.accepted().user(subject.secret, account))
         })
         .await
+    }
+
+    /// The user of a session. A refusal by etcd ends the session, so that a cookie costs its user's limit of
+    /// failures one of them.
+    pub async fn with_session(&self, from: IpAddr, session: &Session) -> Result<Identity> {
+        if !self.auth_is_enabled().await? {
+            session.end().signal(EndReason::AuthOff);
+            return Err(EndReason::AuthOff.failure());
+        }
+        let credentials = session.credentials();
+        let subject = self.user(credentials);
+        let identity = self
+            .cached_or(subject.secret, async {
+                // A concurrent request of the session may have been refused meanwhile.
+                if let Some(reason) = session.end().reason() {
+                    return Err(reason.failure());
+                }
+                let checking = self.etcd.sign_in(credentials.clone());
+                match self.check(from, subject, checking).await {
+                    Ok(account) => Ok(self.accepted().user(subject.secret, account)),
+                    Err(failure) if failure.code == Code::Unauthenticated => {
+                        session.end().signal(EndReason::Refused);
+                        Err(EndReason::Refused.failure().source(failure))
+                    }
+                    Err(failure) => Err(failure),
+                }
+            })
+            .await?;
+        if let Some(account) = identity.account() {
+            session.set_account(account);
+        }
+        Ok(identity)
     }
 
     /// Runs `checking`, which has etcd check a name and password, under the limits of

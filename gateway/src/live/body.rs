@@ -13,12 +13,14 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
-use shared::ServerMessage;
+use shared::{Code, ServerMessage};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::SINGLE_ID;
 use super::stream::{IDLE_INTERVAL, Message};
+use crate::identity::session::{EndReason, SessionEnd};
 use crate::tasks::Tasks;
 
 /// How messages are separated in a body.
@@ -53,12 +55,20 @@ impl Format {
     }
 }
 
-/// Responds with what `producer` sends to the other end of `outbound`. A message may wait `write_timeout` for
-/// a slow reader.
+/// What ends a body before its producer does.
+#[derive(Debug)]
+pub(super) struct Limits {
+    /// How long a message may wait for a slow reader.
+    pub(super) write_timeout: Duration,
+    /// The end of the session that opened the stream.
+    pub(super) session_end: Option<SessionEnd>,
+}
+
+/// Responds with what `producer` sends to the other end of `outbound`.
 pub(super) fn respond<F>(
     tasks: &Tasks,
     format: Format,
-    write_timeout: Duration,
+    limits: Limits,
     producer: F,
     outbound: mpsc::Receiver<Message>,
 ) -> Response
@@ -74,7 +84,7 @@ where
         Box::pin(producer),
         outbound,
         to_body,
-        write_timeout,
+        limits,
         stop,
         disconnected.clone(),
     ));
@@ -106,23 +116,36 @@ fn body(
     .flatten()
 }
 
-/// Runs the producer until it ends, the client disconnects or does not read, or the gateway stops.
+/// Runs the producer until it ends, the client disconnects or does not read, its session ends, or the gateway
+/// stops.
 async fn run<F>(
     mut producer: std::pin::Pin<Box<F>>,
     mut outbound: mpsc::Receiver<Message>,
     to_body: mpsc::Sender<Message>,
-    write_timeout: Duration,
+    limits: Limits,
     stop: CancellationToken,
     disconnected: CancellationToken,
 ) where
     F: Future<Output = ()> + Send,
 {
+    let Limits {
+        write_timeout,
+        session_end,
+    } = limits;
+    let mut ended = std::pin::pin!(SessionEnd::wait_for(session_end.as_ref()));
     let mut producing = true;
     loop {
         let message = tokio::select! {
             biased;
             () = stop.cancelled() => return,
             () = disconnected.cancelled() => return,
+            reason = &mut ended => {
+                // The producer ends before its last message is written: it may hold a lock.
+                drop(producer);
+                let closed = Message::of(&session_closed(reason));
+                deliver(closed, &to_body, &stop, write_timeout).await;
+                return;
+            }
             message = outbound.recv() => match message {
                 Some(message) => message,
                 None => return,
@@ -133,9 +156,24 @@ async fn run<F>(
             }
             () = sleep(IDLE_INTERVAL) => Message::of(&ServerMessage::Idle),
         };
-        if !deliver(message, &to_body, &stop, write_timeout).await {
+        let delivered = tokio::select! {
+            biased;
+            delivered = deliver(message, &to_body, &stop, write_timeout) => delivered,
+            // A client that does not read gets no last message.
+            _ = &mut ended => false,
+        };
+        if !delivered {
             return;
         }
+    }
+}
+
+/// The last message of a stream whose session has ended.
+fn session_closed(reason: EndReason) -> ServerMessage {
+    ServerMessage::Closed {
+        id: SINGLE_ID.to_owned(),
+        code: Code::Unauthenticated.to_string(),
+        detail: reason.detail().to_owned(),
     }
 }
 

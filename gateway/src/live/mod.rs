@@ -37,3 +37,7 @@ mod ws;
 pub use hub::{Budget, Hub, Options, Pause, Start, Subscription};
 pub use message::{Bookmark, WatchMessage};
 pub use ops::{Watch, only_type};
+
+/// The id of the single watch of a stream that was opened with a range, and of the last message of a stream
+/// whose session has ended.
+pub const SINGLE_ID: &str = "0";

@@ -20,6 +20,8 @@
 //! - an orderly end of the stream when it returns (WebSocket: close 1000);
 //! - back-pressure: [`Sender::send`] waits for a slow reader, at most [`WRITE_TIMEOUT`];
 //! - a message at least every [`IDLE_INTERVAL`]: `idle` is sent when the producer has sent nothing;
+//! - an end when the session that opened it ends: a final `closed` with the code `unauthenticated`, on a socket
+//!   the close code 4401;
 //! - pings, the timeout of silent clients, close codes and size limits of sockets;
 //! - a stream without operations, if it drops its [`Ops`]: the client gets an `error` for each.
 
@@ -37,6 +39,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::message::WatchMessage;
 use super::{body, ws};
 use crate::failure::{Failure, Result};
+use crate::identity::session::{EndsWithSession, SessionEnd, end_of};
 use crate::tasks::Tasks;
 use crate::web::accept;
 use crate::web::websocket::{WRITE_TIMEOUT, is_upgrade};
@@ -49,9 +52,16 @@ const MESSAGE_BUFFER: usize = 8;
 /// Operations buffered for the producer.
 const OP_BUFFER: usize = 16;
 
-/// The transport that a request selects.
+/// The transport that a request selects, and the end of the session that it acts as.
 #[derive(Debug)]
-pub enum Transport {
+pub struct Transport {
+    kind: Kind,
+    session_end: Option<SessionEnd>,
+}
+
+/// The kinds of transports.
+#[derive(Debug)]
+enum Kind {
     /// A WebSocket.
     Socket(Box<WebSocketUpgrade>),
     /// Server-sent events, for `Accept: text/event-stream`.
@@ -69,20 +79,33 @@ impl<S: Sync> FromRequestParts<S> for Transport {
 }
 
 impl Transport {
+    /// Whether it is a WebSocket.
+    pub fn is_socket(&self) -> bool {
+        matches!(self.kind, Kind::Socket(_))
+    }
+
+    /// Whether it is server-sent events.
+    pub fn is_sse(&self) -> bool {
+        matches!(self.kind, Kind::Sse)
+    }
+
     /// Reads it from the request: an upgrade is a socket, `Accept: text/event-stream` is SSE, anything
     /// else is NDJSON.
     pub async fn of(parts: &mut Parts) -> Result<Self> {
-        if !is_upgrade(parts) {
-            return Ok(if accept::names(&parts.headers, "text/event-stream") {
-                Self::Sse
-            } else {
-                Self::Ndjson
-            });
-        }
-        match WebSocketUpgrade::from_request_parts(parts, &()).await {
-            Ok(upgrade) => Ok(Self::Socket(Box::new(upgrade))),
-            Err(rejection) => Err(Failure::bad_request(rejection.body_text())),
-        }
+        let kind = if is_upgrade(parts) {
+            match WebSocketUpgrade::from_request_parts(parts, &()).await {
+                Ok(upgrade) => Kind::Socket(Box::new(upgrade)),
+                Err(rejection) => return Err(Failure::bad_request(rejection.body_text())),
+            }
+        } else if accept::names(&parts.headers, "text/event-stream") {
+            Kind::Sse
+        } else {
+            Kind::Ndjson
+        };
+        Ok(Self {
+            kind,
+            session_end: end_of(parts),
+        })
     }
 }
 
@@ -237,23 +260,31 @@ where
     let (texts, inbound) = mpsc::channel(OP_BUFFER);
     let client = Sender { messages };
     let ops = Ops { texts: inbound };
-    match transport {
-        Transport::Socket(upgrade) => {
+    let Transport { kind, session_end } = transport;
+    match kind {
+        Kind::Socket(upgrade) => {
             let stop = tasks.stop().child_token();
             let tracked = tasks.clone();
             ws::upgrade(*upgrade, move |socket| {
                 let producer = Box::pin(producer(client, ops));
-                let run = ws::run(socket, producer, outbound, texts, liveness, stop);
+                let ends = ws::Ends { stop, session_end };
+                let run = ws::run(socket, producer, outbound, texts, liveness, ends);
                 tracked.spawn(run);
             })
         }
-        Transport::Sse | Transport::Ndjson => {
-            let format = match transport {
-                Transport::Sse => body::Format::Sse,
+        Kind::Sse | Kind::Ndjson => {
+            let format = match kind {
+                Kind::Sse => body::Format::Sse,
                 _ => body::Format::Ndjson,
             };
+            let limits = body::Limits {
+                write_timeout: liveness.write_timeout,
+                session_end,
+            };
             let producer = producer(client, ops);
-            body::respond(tasks, format, liveness.write_timeout, producer, outbound)
+            let mut response = body::respond(tasks, format, limits, producer, outbound);
+            response.extensions_mut().insert(EndsWithSession);
+            response
         }
     }
 }
@@ -287,9 +318,9 @@ mod tests {
         }
         let (mut parts, ()) = request.body(()).expect("a request").into_parts();
         let transport = match Transport::of(&mut parts).await {
-            Ok(Transport::Socket(_)) => "socket",
-            Ok(Transport::Sse) => "sse",
-            Ok(Transport::Ndjson) => "ndjson",
+            Ok(transport) if transport.is_socket() => "socket",
+            Ok(transport) if transport.is_sse() => "sse",
+            Ok(_) => "ndjson",
             Err(_) => "refused",
         };
         assert_eq!(transport, expected, "{headers:?}");

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::stream::{IDLE_INTERVAL, Liveness, Message};
+use crate::identity::session::SessionEnd;
 use crate::web::websocket::{MAX_CONSECUTIVE_READS, SocketEnd, close};
 
 /// Largest operation, bytes; a larger one is refused with `error`.
@@ -46,6 +47,33 @@ where
         })
 }
 
+/// The close code of a socket whose session has ended, from the range for private use.
+const CLOSE_UNAUTHENTICATED: u16 = 4401;
+
+/// What ends a socket from outside.
+#[derive(Debug)]
+pub(super) struct Ends {
+    /// The gateway stops.
+    pub(super) stop: CancellationToken,
+    /// The session that opened the socket ends.
+    pub(super) session_end: Option<SessionEnd>,
+}
+
+impl Ends {
+    /// Waits for the first of them.
+    async fn wait(&self) -> SocketEnd {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {
+                SocketEnd::Close(close_code::AWAY, "the gateway is shutting down")
+            }
+            reason = SessionEnd::wait_for(self.session_end.as_ref()) => {
+                SocketEnd::Close(CLOSE_UNAUTHENTICATED, reason.detail())
+            }
+        }
+    }
+}
+
 /// Runs a socket: writes the producer's messages and passes it the client's operations.
 pub(super) async fn run<F>(
     mut socket: WebSocket,
@@ -53,10 +81,11 @@ pub(super) async fn run<F>(
     mut outbound: mpsc::Receiver<Message>,
     ops: mpsc::Sender<String>,
     liveness: Liveness,
-    stop: CancellationToken,
+    ends: Ends,
 ) where
     F: Future<Output = ()> + Send,
 {
+    let mut ended = std::pin::pin!(ends.wait());
     let mut pings = interval(liveness.ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();
@@ -72,7 +101,7 @@ pub(super) async fn run<F>(
         // however many are queued.
         let message = tokio::select! {
             biased;
-            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway is shutting down"),
+            end = &mut ended => break end,
             permit = ops.reserve(), if slot.is_none() && !ops.is_closed() => {
                 slot = permit.ok();
                 continue;
@@ -117,7 +146,7 @@ pub(super) async fn run<F>(
         let began = Instant::now();
         let written = tokio::select! {
             biased;
-            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway is shutting down"),
+            end = &mut ended => break end,
             written = timeout(liveness.write_timeout, socket.send(message)) => written,
         };
         match written {

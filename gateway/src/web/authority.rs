@@ -86,6 +86,15 @@ impl AllowedHosts {
         }
     }
 
+    /// Whether an entry is this authority; an entry without a port is that of the default port. Another port of a
+    /// host may be another service.
+    pub(crate) fn names(&self, authority: &Authority, default_port: u16) -> bool {
+        let port = |of: &Authority| of.port.unwrap_or(default_port);
+        self.allowed
+            .iter()
+            .any(|entry| entry.host == authority.host && port(entry) == port(authority))
+    }
+
     /// Whether an entry covers the authority; an entry without a port covers every port.
     pub(crate) fn allows(&self, authority: &Authority, default_port: u16) -> bool {
         self.allowed

@@ -4,7 +4,9 @@
 
 pub mod accept;
 pub mod authority;
+pub mod cluster_path;
 pub mod headers;
+pub mod own_page;
 pub mod percent;
 pub mod problem;
 pub mod request_id;

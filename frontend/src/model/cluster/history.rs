@@ -6,6 +6,9 @@ use shared::{
 
 use crate::model::chart::Point;
 
+/// Shorter times to show than the whole window, while there are few samples.
+const SHOWN_MINUTES: [i64; 3] = [5, 15, 30];
+
 /// The samples, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct History {
@@ -77,9 +80,13 @@ impl History {
         }
     }
 
-    /// Start and end of the window, in milliseconds since 1970.
-    pub(crate) fn window(&self) -> (f64, f64) {
-        ((self.now - self.window_ms) as f64, self.now as f64)
+    /// Start and end of the time to show, in milliseconds since 1970: the shortest of a few that has every sample.
+    pub(crate) fn shown(&self) -> (f64, f64) {
+        let oldest = self.samples.first().map_or(self.now, |sample| sample.at);
+        let widths = SHOWN_MINUTES.map(|minutes| minutes * 60_000);
+        let width = widths.into_iter().find(|width| self.now - oldest <= *width);
+        let width = width.unwrap_or(self.window_ms).min(self.window_ms);
+        ((self.now - width) as f64, self.now as f64)
     }
 
     /// A number of the cluster over time.

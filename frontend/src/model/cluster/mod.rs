@@ -11,4 +11,4 @@ mod tests;
 
 pub(crate) use history::History;
 pub(crate) use operation::{Operation, Who};
-pub(crate) use votes::Votes;
+pub(crate) use votes::{Votes, is_working};

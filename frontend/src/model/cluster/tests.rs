@@ -20,7 +20,7 @@ fn member(id: u64, learner: bool, healthy: bool) -> Member {
         db_size: None,
         db_size_in_use: None,
         db_quota: None,
-        raft_index: None,
+        raft_index: healthy.then_some(9),
         raft_lag: None,
         error: None,
     }
@@ -223,7 +223,37 @@ fn samples_are_added_once_and_forgotten_after_the_window() {
     history.apply(response(131, &[]));
     assert_eq!(times(&history), [110.0, 120.0, 130.0]);
     assert_eq!(
-        (history.last(), history.window()),
+        (history.last(), history.shown()),
         (Some(130), (31.0, 131.0))
     );
+}
+
+#[test]
+fn few_samples_are_shown_wide() {
+    let minutes = |minutes: i64| minutes * 60_000;
+    for (age, shown) in [(0, 5), (5, 5), (6, 15), (30, 30), (31, 60), (60, 60)] {
+        let now = minutes(1_000);
+        let mut history = History::default();
+        history.apply(SamplesResponse {
+            cluster: "default".to_owned(),
+            now,
+            interval_ms: 10_000,
+            window_ms: minutes(60),
+            members: Vec::new(),
+            samples: vec![Sample {
+                at: now - minutes(age),
+                revision: None,
+                revisions_per_second: None,
+                keys: None,
+                leases: None,
+                watches: None,
+                leader: None,
+                members: Vec::new(),
+            }],
+            forecast: None,
+            problem: None,
+        });
+        let (from, to) = history.shown();
+        assert_eq!((to - from) as i64, minutes(shown), "{age} min");
+    }
 }

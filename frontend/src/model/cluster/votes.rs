@@ -6,8 +6,13 @@ use shared::{Member, MemberId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Votes {
     pub(crate) voters: usize,
-    /// How many of them are healthy.
-    pub(crate) healthy: usize,
+    /// How many of them respond. An alarm makes every member unhealthy, and none of them fail.
+    pub(crate) working: usize,
+}
+
+/// Whether a member responds.
+pub(crate) fn is_working(member: &Member) -> bool {
+    member.raft_index.is_some()
 }
 
 impl Votes {
@@ -16,15 +21,15 @@ impl Votes {
         let voters = members.iter().filter(|member| !member.learner);
         Self {
             voters: voters.clone().count(),
-            healthy: voters.filter(|member| member.healthy).count(),
+            working: voters.filter(|member| is_working(member)).count(),
         }
     }
 
     /// After a member was added or promoted, which works or is not started yet.
-    pub(crate) fn with_another(self, healthy: bool) -> Self {
+    pub(crate) fn with_another(self, working: bool) -> Self {
         Self {
             voters: self.voters + 1,
-            healthy: self.healthy + usize::from(healthy),
+            working: self.working + usize::from(working),
         }
     }
 
@@ -36,7 +41,9 @@ impl Votes {
         };
         Self {
             voters: self.voters.saturating_sub(1),
-            healthy: self.healthy.saturating_sub(usize::from(removed.healthy)),
+            working: self
+                .working
+                .saturating_sub(usize::from(is_working(removed))),
         }
     }
 
@@ -47,11 +54,11 @@ impl Votes {
 
     /// How many of those that work may fail.
     pub(crate) fn spare(self) -> usize {
-        self.healthy.saturating_sub(self.majority())
+        self.working.saturating_sub(self.majority())
     }
 
     /// Whether too few work: the cluster then accepts no writes.
     pub(crate) fn is_lost(self) -> bool {
-        self.healthy < self.majority()
+        self.working < self.majority()
     }
 }

@@ -11,7 +11,7 @@ use super::store::ClusterStore;
 use crate::api::{self, ApiError};
 use crate::i18n::{I18n, use_i18n};
 use crate::model::cluster::operation::alarm_name;
-use crate::model::cluster::{Operation, Votes, Who};
+use crate::model::cluster::{Operation, Votes, Who, is_working};
 use crate::model::{format, key_text};
 use crate::state::{Tone, use_toasts};
 use crate::ui::{ButtonKind, ConfirmDialog, Note, NoteKind, TextField, When};
@@ -297,8 +297,8 @@ fn votes_after(store: ClusterStore, operation: &Operation) -> Votes {
     let votes = Votes::of(&members);
     match operation {
         Operation::Promote(who) => {
-            let healthy = members.iter().any(|it| it.id == who.id && it.healthy);
-            votes.with_another(healthy)
+            let working = members.iter().any(|it| it.id == who.id && is_working(it));
+            votes.with_another(working)
         }
         Operation::Add { learner: false, .. } => votes.with_another(false),
         Operation::Remove(who) => votes.without(&members, who.id),

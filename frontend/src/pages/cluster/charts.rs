@@ -31,7 +31,7 @@ pub(super) fn Charts() -> impl IntoView {
     let data = move |lines: fn(&History, I18n) -> Vec<ChartLine>| {
         Signal::derive(move || {
             history.with(|history| {
-                let (from, to) = history.window();
+                let (from, to) = history.shown();
                 Arc::new(ChartData {
                     from,
                     to,

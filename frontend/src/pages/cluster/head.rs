@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::store::ClusterStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
-use crate::model::cluster::Votes;
+use crate::model::cluster::{Votes, is_working};
 use crate::model::{format, key_text};
 use crate::ui::{Chip, Hue};
 
@@ -32,6 +32,11 @@ pub(super) fn Head(store: ClusterStore) -> impl IntoView {
         } else {
             Hue::Plain
         };
+        // Nobody responds to an account that may not see the members' status.
+        let is_known = info.members.iter().any(is_working);
+        let spare = is_known.then(|| {
+            view! { <Chip hue=spare_hue>{tr(Text::MayFail)} <b>{votes.spare()}</b></Chip> }
+        });
         let downgrade = info.downgrade_to.clone().map(|version| {
             view! { <Chip hue=Hue::Lock>{tr(Text::DowngradeTo)} <b>{version}</b></Chip> }
         });
@@ -39,7 +44,7 @@ pub(super) fn Head(store: ClusterStore) -> impl IntoView {
             <Chip>{tr(Text::Version)} <b>{info.version.clone()}</b></Chip>
             <Chip hue=leader_hue>{tr(Text::Leader)} <b class="cut">{leader}</b></Chip>
             <Chip>{tr(Text::Majority)} <b>{majority}</b></Chip>
-            <Chip hue=spare_hue>{tr(Text::MayFail)} <b>{votes.spare()}</b></Chip>
+            {spare}
             <Chip>{tr(Text::Revision)} <b>{format::count(info.header.revision)}</b></Chip>
             <Chip>{tr(Text::Term)} <b>{info.header.raft_term.to_string()}</b></Chip>
             {downgrade}

@@ -45,7 +45,7 @@ impl ClusterStore {
             asking: RwSignal::new(None),
             report: RwSignal::new(None),
             defragmentation: Progress::new(),
-            permission: Permission::load(),
+            permission: Permission::here(),
             scope: Scope::here(),
         };
         spawn_local_scoped_with_cancellation(async move {

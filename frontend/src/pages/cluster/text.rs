@@ -69,8 +69,6 @@ texts! {
         AddHelp: "The member is added first and started afterwards, with --initial-cluster-state existing. A learner cannot cost the cluster its majority.", "先添加成员，再以 --initial-cluster-state existing 启动它。Learner 不会影响集群的多数派。";
         UpdateTitle: "Change the peer URLs of {0}", "修改 {0} 的 Peer URL";
         Continue: "Continue", "继续";
-        ReadOnly: "This gateway is read-only.", "此网关为只读模式。";
-        RootOnly: "Only a user with the role root may do this.", "仅拥有 root 角色的用户可以执行此操作。";
         ReadOnlyPage: "This gateway is read-only: everything is shown, and nothing can be changed here.", "此网关为只读模式：可查看全部信息，但不能在此更改。";
         RootOnlyPage: "Changing the cluster requires a user with the role root. This page works as {0}.", "更改集群需要拥有 root 角色的用户。本页以 {0} 的身份运行。";
         RootOnlyPageNameless: "Changing the cluster requires a user with the role root, which this account is not.", "更改集群需要拥有 root 角色的用户，当前账户没有该角色。";
@@ -92,7 +90,7 @@ texts! {
         Forecast: "{0} % of the quota of {1} in use. At the present rate of {2} per hour the quota is reached in {3}.", "已使用配额 {1} 的 {0}%。按目前每小时 {2} 的速度，将在 {3} 后用尽配额。";
         CheckAgain: "Check again", "重新检查";
         ChecksTitle: "The way to the cluster", "到集群的路径";
-        ChecksDetail: "Each step from the name of an endpoint to the permissions of the gateway's account, as `watchgate doctor` checks it.", "从端点名称到网关账户权限的每一步，与 `watchgate doctor` 的检查相同。";
+        ChecksDetail: "Each step from the name of an endpoint to the permissions of the gateway's account, as watchgate doctor checks it.", "从端点名称到网关账户权限的每一步，与 watchgate doctor 的检查相同。";
         ChecksAge: "checked {0} ago", "{0} 前检查";
         ChecksPassed: "Every step passed", "所有步骤均已通过";
         ChecksFailed: "The step “{0}” failed", "步骤“{0}”失败";

@@ -1,6 +1,7 @@
 //! `/clusters` and `/cluster`. Members, alarms, maintenance and snapshots are in the modules below.
 
 pub mod alarms;
+pub mod list;
 pub mod maintenance;
 pub mod members;
 pub mod samples;
@@ -8,33 +9,11 @@ pub mod snapshot;
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{ClusterRef, ClusterResponse, Clusters};
+use shared::ClusterResponse;
 
 use super::call::Call;
-use super::response::{json, respond};
+use super::response::respond;
 use crate::failure::Result;
-
-/// The clusters that this gateway serves.
-#[utoipa::path(
-    operation_id = "list_clusters",
-    get, path = "/clusters", tag = "cluster",
-    responses((status = 200, body = Clusters))
-)]
-pub async fn clusters(mut call: Call) -> Result<Response> {
-    call.finish_query()?;
-    let mut default = true;
-    let clusters = call
-        .app
-        .clusters
-        .iter()
-        .map(|cluster| ClusterRef {
-            name: cluster.name.clone(),
-            default: std::mem::take(&mut default),
-            endpoints: cluster.endpoints.clone(),
-        })
-        .collect();
-    Ok(json(StatusCode::OK, &Clusters { clusters }))
-}
 
 /// Members, leader, health, alarms, warnings.
 ///

@@ -9,6 +9,9 @@ use std::fmt::Write as _;
 use shared::Code;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{AnyOf, ObjectBuilder, Type};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
 use super::examples;
@@ -26,8 +29,8 @@ const WITH_BODY: [u16; 1] = [415];
 
 /// The prefix of the paths that call etcd.
 const API: &str = "/api/v1/";
-/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, the one that calls no etcd,
-/// and the doctor, which has its own.
+/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, and those of the doctor and
+/// the list of clusters, which have limits of their own.
 const WITHOUT_TIMEOUT: [&str; 8] = [
     "/watch",
     "/hold",
@@ -42,8 +45,43 @@ const WITHOUT_TIMEOUT: [&str; 8] = [
 /// The media type of problems (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
 
+/// The forms of credentials, by their names in the document.
+const SCHEMES: [&str; 3] = ["basic", "token", "session"];
+
+/// Describes the forms of credentials. None is required by the document: whether a request needs credentials depends
+/// on the gateway's flags and on etcd.
+fn add_security(api: &mut utoipa::openapi::OpenApi) {
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("Name and password of a user in etcd"));
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A token of etcd's `Authenticate` call"));
+    let session = ApiKeyValue::with_description(
+        "watchgate-{hash}",
+        "Set by `POST /session`. The hash is of the base path, the port and the cluster. A request with it \
+         that may change something, or that opens a WebSocket, must come from this gateway's own page: with \
+         its `Origin`, or with `Sec-Fetch-Site: same-origin`; otherwise it is 403 `foreign_origin`. \
+         `Authorization` takes precedence. It does not count at `/v3`.",
+    );
+    let schemes = [
+        SecurityScheme::Http(basic.build()),
+        SecurityScheme::Http(token.build()),
+        SecurityScheme::ApiKey(ApiKey::Cookie(session)),
+    ];
+    let components = api.components.get_or_insert_default();
+    for (name, scheme) in SCHEMES.into_iter().zip(schemes) {
+        components.add_security_scheme(name, scheme);
+    }
+    let alternatives = SCHEMES.map(|name| SecurityRequirement::new::<_, [&str; 0], _>(name, []));
+    let mut security = vec![SecurityRequirement::default()];
+    security.extend(alternatives);
+    api.security = Some(security);
+}
+
 /// Adds to each operation the error statuses that it does not describe itself, `timeout`, and an example.
 pub fn complete(api: &mut utoipa::openapi::OpenApi) {
+    add_security(api);
     let mut used = BTreeMap::new();
     for (path, item) in &mut api.paths.paths {
         let calls_etcd = path.starts_with(API);

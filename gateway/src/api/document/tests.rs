@@ -55,6 +55,17 @@ fn operations_that_do_not_stream_have_one_timeout() {
 }
 
 #[test]
+fn the_forms_of_credentials_are_described_and_none_is_required() {
+    let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
+    let schemes = &api["components"]["securitySchemes"];
+    assert_eq!(schemes["session"]["in"], "cookie");
+    assert_eq!(schemes["basic"]["scheme"], "basic");
+    assert_eq!(schemes["token"]["scheme"], "bearer");
+    let security = serde_json::json!([{}, {"basic": []}, {"token": []}, {"session": []}]);
+    assert_eq!(api["security"], security);
+}
+
+#[test]
 fn every_code_is_listed_by_its_name_in_json() {
     let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
     let listed = &api["components"]["schemas"]["Code"]["enum"];

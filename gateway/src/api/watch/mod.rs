@@ -11,10 +11,8 @@ use super::range;
 use crate::etcd::Range;
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
-use crate::live::{Bookmark, Options, Start, Watch, session};
+use crate::live::{Bookmark, Options, SINGLE_ID, Start, Watch, session};
 
-/// The id of the single watch of a stream that was opened with a range.
-const SINGLE_ID: &str = "0";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Watch a range, or open a WebSocket for many watches.
@@ -45,15 +43,15 @@ pub async fn watch(mut call: Call, transport: Transport) -> Result<Response> {
     let identity = call.streaming_caller()?.identity;
     let mut first = first_watch(&mut call.query)?;
     call.finish_query()?;
-    match (&mut first, &transport) {
-        (None, Transport::Socket(_)) => {}
-        (None, _) => return Err(Range::required()),
-        (Some(watch), Transport::Sse) => {
+    match &mut first {
+        None if transport.is_socket() => {}
+        None => return Err(Range::required()),
+        Some(watch) if transport.is_sse() => {
             if let Some(start) = last_event(&call.headers) {
                 watch.start = start;
             }
         }
-        (Some(_), _) => {}
+        Some(_) => {}
     }
     let hub = call.cluster.live.clone();
     Ok(stream::respond(

@@ -1,10 +1,13 @@
 //! Reads the credentials of a request from its headers.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, header};
 use shared::Code;
 
+use super::session::Session;
 use crate::etcd::{Credentials, Secret};
 use crate::failure::{Failure, Result};
 
@@ -17,6 +20,8 @@ pub enum Credential {
     Password(Credentials),
     /// An etcd token.
     Token(Secret),
+    /// A session: never of these headers, but of a cookie.
+    Session(Arc<Session>),
 }
 
 /// Those of a REST request: `Authorization: Basic …` or `Authorization: Bearer …`.

@@ -16,6 +16,7 @@ use crate::failure::{Failure, Result};
 use crate::server::Connection;
 use crate::state::AppState;
 use crate::web::authority::{AllowedHosts, Authority};
+use crate::web::own_page::FromOwnPage;
 
 /// The names of this gateway.
 struct Guard<'a> {
@@ -23,16 +24,18 @@ struct Guard<'a> {
 }
 
 impl Guard<'_> {
-    /// Checks one request.
-    fn check(&self, request: &Parts, local: SocketAddr, kind: Kind) -> Result<()> {
+    /// Checks one request; whether a page of this gateway made it. Many requests that pass are from no page:
+    /// programs send neither header.
+    fn check(&self, request: &Parts, local: SocketAddr, kind: Kind) -> Result<bool> {
         let host = self.host(request, local, kind)?;
         // Scripts and WebAssembly are fetched with an Origin, and behind a proxy that replaces the Host
         // it looks foreign. These files are the same for every caller: sending them discloses nothing, and
         // a page that loads can explain what is wrong.
-        if kind != Kind::Static {
-            self.origin(&request.headers, host.as_ref())?;
-        }
-        fetch_site(&request.method, &request.headers, kind == Kind::Static)
+        let own_origin = kind != Kind::Static && self.origin(&request.headers, host.as_ref())?;
+        fetch_site(&request.method, &request.headers, kind == Kind::Static)?;
+        let mut sites = request.headers.get_all("sec-fetch-site").iter();
+        let same_origin = sites.next().is_some_and(|site| site == "same-origin");
+        Ok(own_origin || (same_origin && sites.next().is_none()))
     }
 
     /// The host that the request names. `None` for a health check of HTTP/1.0, which has no Host to send.
@@ -78,7 +81,9 @@ impl Guard<'_> {
         )))
     }
 
-    fn origin(&self, headers: &HeaderMap, host: Option<&Authority>) -> Result<()> {
+    /// Refuses a foreign Origin; whether there is one of our own page. The page of another port of an allowed host
+    /// passes, but a cookie, which browsers send to every port, does not count for it.
+    fn origin(&self, headers: &HeaderMap, host: Option<&Authority>) -> Result<bool> {
         let foreign = |detail: &str| {
             Failure::new(Code::ForeignOrigin, detail).hint(
                 "--allow-host accepts pages of another host; a proxy must pass the Host that the \
@@ -87,7 +92,7 @@ impl Guard<'_> {
         };
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else {
-            return Ok(());
+            return Ok(false);
         };
         if origins.next().is_some() {
             return Err(foreign("the request has more than one Origin"));
@@ -101,15 +106,16 @@ impl Guard<'_> {
             Some(("https", authority)) => (443, Authority::parse(authority)),
             _ => return Err(foreign("the request comes from another origin")),
         };
-        let is_own = authority.is_some_and(|origin| {
-            let port = |authority: &Authority| authority.port.unwrap_or(default_port);
-            host.is_some_and(|host| origin.host == host.host && port(&origin) == port(host))
-                || self.allowed.allows(&origin, default_port)
-        });
-        if is_own {
-            Ok(())
-        } else {
-            Err(foreign("the request comes from another origin"))
+        let port = |authority: &Authority| authority.port.unwrap_or(default_port);
+        let is_host = |origin: &Authority| {
+            host.is_some_and(|host| origin.host == host.host && port(origin) == port(host))
+        };
+        match authority {
+            Some(origin) if is_host(&origin) || self.allowed.names(&origin, default_port) => {
+                Ok(true)
+            }
+            Some(origin) if self.allowed.allows(&origin, default_port) => Ok(false),
+            _ => Err(foreign("the request comes from another origin")),
         }
     }
 }
@@ -188,11 +194,16 @@ pub async fn guard(State(app): State<AppState>, request: Request, next: Next) ->
         .map_or(app.config.listen, |ConnectInfo(connection)| {
             connection.local
         });
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let kind = Kind::of(&app.config.base_path, &parts.method, parts.uri.path());
     let allowed = &app.allowed_hosts;
     match (Guard { allowed }).check(&parts, local, kind) {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Ok(from_own_page) => {
+            if from_own_page {
+                parts.extensions.insert(FromOwnPage);
+            }
+            next.run(Request::from_parts(parts, body)).await
+        }
         Err(failure) => failure.into_response(),
     }
 }

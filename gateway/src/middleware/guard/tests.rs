@@ -6,6 +6,13 @@ const LOCAL: &str = "192.168.7.5:8379";
 
 /// Checks one request, with `headers` as `name: value` lines; the code of a refusal.
 fn check(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Option<Code> {
+    run(allow, method, path, headers)
+        .err()
+        .map(|failure| failure.code)
+}
+
+/// As [`check`]; whether a page of the gateway made the request.
+fn run(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Result<bool> {
     let allowed = AllowedHosts::new(
         &allow
             .iter()
@@ -24,10 +31,31 @@ fn check(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Option<C
     let kind = Kind::of("", &parts.method, parts.uri.path());
     let local = LOCAL.parse().expect("an address");
     let guard = Guard { allowed: &allowed };
-    guard
-        .check(&parts, local, kind)
-        .err()
-        .map(|failure| failure.code)
+    guard.check(&parts, local, kind)
+}
+
+#[test]
+fn a_page_of_the_gateway_is_known_by_its_origin_or_fetch_site() {
+    let check = |headers: &[&str], expected: bool| {
+        let allow = ["etcd.example", "b.example:8443"];
+        let own = run(&allow, "POST", "/api/v1/session", headers);
+        assert_eq!(own.expect("passes"), expected, "{headers:?}");
+    };
+    let local = "Host: localhost:8379";
+    check(&[local], false);
+    check(&[local, "Origin: http://localhost:8379"], true);
+    check(&[local, "Sec-Fetch-Site: same-origin"], true);
+    check(&[local, "Sec-Fetch-Site: none"], false);
+    let twice = ["Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"];
+    check(&[local, twice[0], twice[1]], false);
+    // Behind a proxy that replaces the Host the origin is known by its flag; another port of that host may be
+    // another service.
+    check(&[local, "Origin: https://etcd.example"], true);
+    check(&[local, "Origin: http://etcd.example:80"], true);
+    check(&[local, "Origin: http://etcd.example:99"], false);
+    check(&[local, "Origin: https://b.example:8443"], true);
+    let host = "Host: etcd.example:99";
+    check(&[host, "Origin: http://etcd.example:99"], true);
 }
 
 fn host(value: &str) -> Option<Code> {

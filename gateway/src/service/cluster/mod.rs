@@ -2,6 +2,7 @@
 
 mod defragment;
 mod downloads;
+mod glance;
 mod hash;
 mod known_bugs;
 mod maintenance;
@@ -13,6 +14,7 @@ mod survey;
 mod warnings;
 
 pub use self::defragment::Progress;
+pub use self::glance::Glance;
 pub use self::snapshot::Download;
 
 use shared::{Alarm, ClusterResponse, Code, Header, Member, MemberId};

@@ -18,7 +18,7 @@ const LONGEST_MS: Millis = 10_000.0;
 /// The state of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum LinkState {
-    /// Not started yet.
+    /// Not started yet, or paused.
     #[default]
     Idle,
     /// A socket is being opened.
@@ -60,7 +60,13 @@ impl Dialer {
         self.state
     }
 
-    /// Connects immediately: at the start, or when the browser reports that the network is back.
+    /// The connection is not needed for now: no attempt until [`Dialer::dial`]. Counts as no failure.
+    pub(crate) fn pause(&mut self) {
+        self.state = LinkState::Idle;
+        self.backoff.reset();
+    }
+
+    /// Connects immediately: at the start, after a pause, or when the browser reports that the network is back.
     pub(crate) fn dial(&mut self, now: Millis) -> Option<DialAction> {
         matches!(self.state, LinkState::Idle | LinkState::Waiting { .. }).then(|| {
             self.state = LinkState::Connecting { since: now };

@@ -82,3 +82,15 @@ fn a_month_of_failures_does_not_overflow() {
     let mut backoff = Backoff { failures: u32::MAX };
     assert!((backoff.next(1.0) - 10_000.0).abs() < f64::EPSILON);
 }
+
+#[test]
+fn a_paused_connection_is_not_retried_until_it_is_dialled() {
+    let mut dialer = Dialer::default();
+    dialer.dial(0.0);
+    dialer.on_connect(10.0);
+    dialer.pause();
+    assert_eq!(dialer.state(), LinkState::Idle);
+    assert_eq!(dialer.tick(1_000_000.0, 1.0), None);
+    assert_eq!(dialer.dial(1_000_001.0), Some(DialAction::Connect));
+    assert_eq!(dialer.tick(1_000_002.0, 1.0), None);
+}

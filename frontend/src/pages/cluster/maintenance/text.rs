@@ -29,7 +29,7 @@ texts! {
         Finished: "done", "完成";
         DefragmentDone: "Defragmented {0} of {1} members; {2} freed.", "已整理 {1} 个成员中的 {0} 个，释放 {2}。";
         Snapshot: "Snapshot", "快照";
-        SnapshotHelp: "The whole database as a file, as `etcdctl snapshot save` writes it: every key and value, and the users with their password hashes. Keep it as safe as the cluster.", "整个数据库保存为文件，与 `etcdctl snapshot save` 的结果相同：包含所有键和值，以及用户及其密码哈希。请像保护集群一样妥善保管。";
+        SnapshotHelp: "The whole database as a file, as etcdctl snapshot save writes it: every key and value, and the users with their password hashes. Keep it as safe as the cluster.", "整个数据库保存为文件，与 etcdctl snapshot save 的结果相同：包含所有键和值，以及用户及其密码哈希。请像保护集群一样妥善保管。";
         FirstEndpoint: "The first endpoint that responds", "最先响应的端点";
         Download: "Download a snapshot", "下载快照";
         Starting: "Waiting for the download to start", "等待下载开始";

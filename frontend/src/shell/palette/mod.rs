@@ -1,74 +1,29 @@
-//! The command palette: go to a key, prefix or page, or run an action.
+//! The command palette: go to a key, prefix, page or cluster, or run an action.
+
+mod rows;
 
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local_scoped_with_cancellation;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
+use leptos_router::hooks::{use_location, use_navigate};
 
+use shared::{Bytes, RangeSpec};
+
+use self::rows::{Account, Found, Offer, PaletteAction, Places, Row, Text, rows};
 use crate::api;
-use crate::api::base::page_url;
-use crate::i18n::{label, texts, tr, use_i18n};
-use crate::model::tree::Typed;
-use crate::model::{Lang, format, key_text};
+use crate::api::base::{self, cluster_names};
+use crate::i18n::{I18n, label, tr, use_i18n};
+use crate::model::key_text;
+use crate::model::session::Situation;
 use crate::pages::Page;
-use crate::pages::links::{key_url, new_key_url, prefix_url};
+use crate::pages::links::sign_in_link;
 use crate::state::theme::choose_language;
-use crate::state::{ThemeChoice, use_overlays, use_theme};
-use crate::ui::{Dialog, Glyph, Icon, KeyNote, When, focus};
-
-texts! {
-    enum Text {
-        Title: "Go to", "转到";
-        Placeholder: "Key, prefix, page or action", "键、前缀、页面或操作";
-        Keys: "Keys", "键";
-        Pages: "Pages", "页面";
-        Actions: "Actions", "操作";
-        OpenKey: "Open key", "打开键";
-        OpenPrefix: "Open prefix", "打开前缀";
-        CreateKey: "Create a key", "创建键";
-        Light: "Use the light theme", "使用浅色主题";
-        Dark: "Use the dark theme", "使用深色主题";
-        System: "Use the system's theme", "使用系统主题";
-        English: "Switch to English", "切换到 English";
-        Chinese: "Switch to 简体中文", "切换到简体中文";
-        Help: "Show keyboard shortcuts", "显示键盘快捷键";
-        CreateNamed: "No such key; create it:", "键不存在，创建：";
-        Nothing: "No match", "没有匹配项";
-    }
-}
-
-/// The action of a row.
-#[derive(Clone, PartialEq)]
-enum PaletteAction {
-    Go(String),
-    Theme(ThemeChoice),
-    Language(Lang),
-    Help,
-}
-
-#[derive(Clone, PartialEq)]
-struct Row {
-    group: Text,
-    icon: Icon,
-    text: String,
-    /// A key or prefix, shown after the text.
-    name: Option<String>,
-    action: PaletteAction,
-}
+use crate::state::{self, use_account, use_overlays, use_theme};
+use crate::ui::{Dialog, Glyph, KeyNote, When, focus};
 
 /// Limit of proposed keys.
 const MAX_PROPOSED: usize = 8;
-
-/// The gateway's search results for a text.
-#[derive(Clone, Default, PartialEq)]
-struct Found {
-    text: String,
-    /// Keys that start with the text.
-    keys: Vec<Vec<u8>>,
-    /// The item that the whole text names; `None` where the account may not read it.
-    is: Option<Typed>,
-}
 
 /// The palette.
 #[component]
@@ -88,7 +43,7 @@ pub(crate) fn Palette() -> impl IntoView {
 #[component]
 fn PaletteBody() -> impl IntoView {
     let (overlays, theme, i18n) = (use_overlays(), use_theme(), use_i18n());
-    let navigate = use_navigate();
+    let (navigate, sign_in) = (use_navigate(), sign_in_link());
     let typed = RwSignal::new(String::new());
     let found = RwSignal::new(Found::default());
     // Enter was pressed before the gateway responded.
@@ -134,11 +89,29 @@ fn PaletteBody() -> impl IntoView {
     let looked_up = Memo::new(move |_| {
         typed.with(|typed| typed.is_empty() || found.with(|found| found.text == *typed))
     });
-    let rows =
-        Memo::new(move |_| rows(&typed.get(), &found.get(), i18n.lang(), |text| i18n.t(text)));
+    let (account, user) = (account_of_page(), use_account());
+    let pathname = use_location().pathname;
+    let rows = Memo::new(move |_| {
+        let page = Page::of_path(&pathname.get()).unwrap_or(Page::Explorer);
+        let places = Places {
+            page,
+            clusters: cluster_names(),
+            cluster: base::cluster(),
+        };
+        typed.with(|typed| {
+            let offer = Offer {
+                account: account.get(),
+                key_denied: key_denied(typed, user, i18n),
+            };
+            found.with(|found| rows(typed, found, &places, &offer, i18n))
+        })
+    });
     let run = {
         let navigate = navigate.clone();
         move |row: &Row| {
+            if row.denied.is_some() {
+                return;
+            }
             overlays.palette.set(false);
             match &row.action {
                 PaletteAction::Go(url) => navigate(
@@ -151,6 +124,13 @@ fn PaletteBody() -> impl IntoView {
                 PaletteAction::Theme(choice) => theme.choose(*choice),
                 PaletteAction::Language(lang) => choose_language(i18n, *lang),
                 PaletteAction::Help => overlays.help.set(true),
+                PaletteAction::Reach => overlays.reach.set(true),
+                PaletteAction::SignIn => {
+                    navigate(&sign_in.get_untracked(), NavigateOptions::default());
+                }
+                PaletteAction::SignOut => overlays.sign_out.set(true),
+                // Another cluster is another page load. Fails only for an invalid URL.
+                PaletteAction::Load(url) => drop(window().location().assign(url)),
             }
         }
     };
@@ -195,6 +175,8 @@ fn PaletteBody() -> impl IntoView {
                     .then(|| view! { <div class="palette-group">{tr(row.group)}</div> });
                 group = Some(row.group);
                 let (icon, text, name) = (row.icon, row.text.clone(), row.name.clone());
+                let denied = row.denied.clone();
+                let is_denied = denied.is_some();
                 view! {
                     {heading}
                     <button
@@ -204,12 +186,14 @@ fn PaletteBody() -> impl IntoView {
                         role="option"
                         tabindex="-1"
                         aria-selected=move || (chosen.get() == at).to_string()
+                        aria-disabled=is_denied.then_some("true")
                         on:mousemove=move |_| chosen.set(at)
                         on:click=move |_| run.with_value(|run| run(&row))
                     >
                         <Glyph icon=icon/>
                         <span class="palette-text">{text}</span>
                         {name.map(|name| view! { <span class="mono cut">{name}</span> })}
+                        {denied.map(|denied| view! { <span class="palette-denied cut">{denied}</span> })}
                     </button>
                 }
             })
@@ -245,131 +229,30 @@ fn PaletteBody() -> impl IntoView {
     }
 }
 
-/// The rows for the typed text. Keys come first: that is what the palette is for. A key or prefix
-/// is offered once it is known to exist.
-fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let key_row = |icon, text: &str, name: &[u8], action| Row {
-        group: Text::Keys,
-        icon,
-        text: text.to_owned(),
-        name: Some(format::key(name)),
-        action,
+/// Why the account may not create the key that is typed.
+fn key_denied(typed: &str, account: state::account::Account, i18n: I18n) -> Option<String> {
+    let key = key_text::parse(typed).ok()?;
+    let range = RangeSpec {
+        key: Some(Bytes(key)),
+        ..RangeSpec::default()
     };
-    // The note below the field names an invalid escape.
-    let name = key_text::parse(typed).ok();
-    // The keys found for the previous text stay until the next response, as far as they still
-    // match.
-    let fits = |key: &&Vec<u8>| name.as_ref().is_some_and(|name| key.starts_with(name));
-    for key in found.keys.iter().filter(fits) {
-        rows.push(key_row(
-            Icon::File,
-            "",
-            key,
-            PaletteAction::Go(key_url(key)),
-        ));
-    }
-    let name = name.filter(|name| !name.is_empty() && found.text == typed);
-    if let Some(name) = &name {
-        let open_key = || {
-            key_row(
-                Icon::File,
-                t(Text::OpenKey),
-                name,
-                PaletteAction::Go(key_url(name)),
-            )
-        };
-        let open_prefix = || {
-            key_row(
-                Icon::Folder,
-                t(Text::OpenPrefix),
-                name,
-                PaletteAction::Go(prefix_url(name)),
-            )
-        };
-        match found.is {
-            Some(Typed::Prefix) => rows.push(open_prefix()),
-            // The key itself is among the keys found.
-            Some(Typed::Key) if found.keys.len() > 1 => rows.push(open_prefix()),
-            Some(Typed::Key | Typed::Nothing) => {}
-            // The page shows why it cannot be read.
-            None => rows.extend([open_key(), open_prefix()]),
+    let denied = account.write_denied(&range)?;
+    Some(account.reason(denied, i18n))
+}
+
+/// What the palette offers by the account.
+fn account_of_page() -> Memo<Account> {
+    let (account, i18n) = (use_account(), use_i18n());
+    Memo::new(move |_| {
+        let session = account.session();
+        let situation = session.as_ref().map(Situation::of);
+        Account {
+            can_sign_in: situation.is_some_and(Situation::has_form),
+            is_signed_in: situation == Some(Situation::SignedIn),
+            is_served: !account.needs_credentials(),
+            writes_denied: account
+                .writes_denied()
+                .map(|denied| account.reason(denied, i18n)),
         }
-    }
-    let row = |group, icon, text: &str, action| Row {
-        group,
-        icon,
-        text: text.to_owned(),
-        name: None,
-        action,
-    };
-    let mut fixed: Vec<Row> = Page::ALL
-        .into_iter()
-        .map(|page| {
-            use crate::i18n::Text as _;
-            row(
-                Text::Pages,
-                page.icon(),
-                page.name().text(lang),
-                PaletteAction::Go(page_url(page.path())),
-            )
-        })
-        .collect();
-    let other = match lang {
-        Lang::En => (Text::Chinese, Lang::Zh),
-        Lang::Zh => (Text::English, Lang::En),
-    };
-    fixed.extend([
-        row(
-            Text::Actions,
-            Icon::Plus,
-            t(Text::CreateKey),
-            PaletteAction::Go(page_url("explorer?new")),
-        ),
-        row(
-            Text::Actions,
-            Icon::Sun,
-            t(Text::Light),
-            PaletteAction::Theme(ThemeChoice::Light),
-        ),
-        row(
-            Text::Actions,
-            Icon::Moon,
-            t(Text::Dark),
-            PaletteAction::Theme(ThemeChoice::Dark),
-        ),
-        row(
-            Text::Actions,
-            Icon::Screen,
-            t(Text::System),
-            PaletteAction::Theme(ThemeChoice::System),
-        ),
-        row(
-            Text::Actions,
-            Icon::Language,
-            t(other.0),
-            PaletteAction::Language(other.1),
-        ),
-        row(
-            Text::Actions,
-            Icon::Help,
-            t(Text::Help),
-            PaletteAction::Help,
-        ),
-    ]);
-    let wanted = typed.to_lowercase();
-    fixed.retain(|row| row.text.to_lowercase().contains(&wanted));
-    rows.extend(fixed);
-    let absent = matches!(found.is, Some(Typed::Prefix | Typed::Nothing));
-    if let Some(name) = name.filter(|_| absent) {
-        // Last, so that Enter on the name of a page does not create a key.
-        rows.push(Row {
-            group: Text::Actions,
-            icon: Icon::Plus,
-            text: t(Text::CreateNamed).to_owned(),
-            name: Some(format::key(&name)),
-            action: PaletteAction::Go(new_key_url(&name)),
-        });
-    }
-    rows
+    })
 }
