@@ -137,4 +137,8 @@ pub struct Warning {
     pub code: String,
     /// One sentence about the cause, as text.
     pub detail: String,
+    /// The releases that fix it, the lowest first: of the member's own minor version if that has a fix, else of
+    /// later ones. For a minor version without further fixes, the first one that gets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed_in: Vec<String>,
 }

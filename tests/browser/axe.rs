@@ -518,6 +518,37 @@ async fn locks_are_accessible_in_every_state() {
 }
 
 #[tokio::test]
+async fn the_cluster_page_is_accessible() {
+    let world = World::new("axe-cluster").await;
+    audit(&world, "axe-cluster", async |page: &mut Audit<'_>| {
+        let tab = page.tab;
+        tab.goto("/cluster").await;
+        tab.sees("healthy").await;
+        tab.sees("Revisions per second").await;
+        page.state("cluster").await;
+        tab.click("button", "Add a member").await;
+        tab.sees("A learner cannot cost the cluster its majority")
+            .await;
+        tab.click("button", "Continue").await;
+        page.state("add a member").await;
+        tab.click("button", "Cancel").await;
+        tab.goto("/cluster?view=maintenance").await;
+        tab.click("button", "Compare the hashes").await;
+        tab.sees("have the same data").await;
+        page.state("maintenance").await;
+        tab.fill("Discard history before revision", "2").await;
+        tab.click("button", "Compact…").await;
+        tab.sees("can no longer be read, watched or restored").await;
+        page.state("compact").await;
+        tab.click("button", "Cancel").await;
+        tab.goto("/cluster?view=checks").await;
+        tab.sees("The cluster can be reached.").await;
+        page.state("checks").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn sign_in_and_the_account_are_accessible() {
     let Some(axe) = script() else { return };
     let etcd = Etcd::start().await;

@@ -3,6 +3,7 @@
 mod access;
 mod axe;
 mod bytes;
+mod cluster;
 mod edit;
 mod explorer;
 mod keys;

@@ -8,6 +8,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::base::{api_url, gateway_api_url};
+use super::lines::Lines;
 use super::refusal::Credentials;
 use super::{ApiError, activity};
 use crate::clock;
@@ -156,6 +157,28 @@ impl Call {
                 return Ok(());
             }
         }
+    }
+
+    /// Sends the request and reads a response of one JSON value per line, each as soon as it arrives. Dropping the
+    /// future aborts the request.
+    pub(crate) async fn lines<T: DeserializeOwned>(
+        self,
+        mut on_line: impl FnMut(T),
+    ) -> Result<(), ApiError> {
+        let abort = AbortOnDrop::new();
+        let response = self.start(&abort).await?;
+        let status = response.status();
+        if !response.ok() {
+            let body = response.binary().await.map_err(to_unreachable)?;
+            return Err(read_problem(&body, status));
+        }
+        let body = response.body().ok_or(ApiError::Unreadable(status))?;
+        let mut lines = Lines::of(&body).ok_or(ApiError::Unreadable(status))?;
+        while let Some(line) = lines.next().await.ok_or(ApiError::Unreachable)? {
+            on_line(serde_json::from_slice(&line).map_err(|_| ApiError::Unreadable(status))?);
+        }
+        abort.finished();
+        Ok(())
     }
 
     /// Sends the request and returns the response's headers.

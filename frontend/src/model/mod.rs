@@ -1,5 +1,7 @@
 //! Pure logic of the dashboard, without framework and browser. Everything here is tested natively.
 
+pub(crate) mod chart;
+pub(crate) mod cluster;
 pub(crate) mod clusters;
 pub(crate) mod code;
 pub(crate) mod command;
@@ -17,6 +19,7 @@ pub(crate) mod search;
 pub(crate) mod sentence;
 pub(crate) mod session;
 pub(crate) mod skew;
+pub(crate) mod split_lines;
 pub(crate) mod stream;
 pub(crate) mod tree;
 pub(crate) mod value;

@@ -1,4 +1,4 @@
-//! The dialog that confirms a deletion.
+//! The dialog that confirms a deletion, or another action with consequences.
 
 use leptos::prelude::*;
 
@@ -22,6 +22,9 @@ pub(crate) fn ConfirmDialog(
     #[prop(into)]
     action: Signal<String>,
     #[prop(optional)] icon: Option<Icon>,
+    /// The look of the confirming button.
+    #[prop(default = ButtonKind::DangerNow.into(), into)]
+    kind: Signal<ButtonKind>,
     /// The action is running.
     #[prop(into)]
     pending: Signal<bool>,
@@ -54,7 +57,7 @@ pub(crate) fn ConfirmDialog(
                 <span class="push">{aside.with_value(ViewFn::run)}</span>
                 <Button on_press=move || on_close.run(())>{tr(Common::Cancel)}</Button>
                 <Button
-                    kind=ButtonKind::DangerNow
+                    kind=kind.get_untracked()
                     pending=pending
                     disabled=disabled
                     on_press=move || on_confirm.with_value(Press::act)

@@ -52,6 +52,7 @@ impl ClusterService {
                 "member {} does not report which revision it hashed up to; etcd 3.6 and later do",
                 found.name()
             ),
+            fixed_in: Vec::new(),
         });
         let left_out = learners.iter().map(|learner| Warning {
             code: "learner_left_out".to_owned(),
@@ -59,6 +60,7 @@ impl ClusterService {
                 "member {} is a learner; etcd hashes the data of voting members only",
                 learner.name()
             ),
+            fixed_in: Vec::new(),
         });
         let warnings = silent.chain(left_out).collect();
         let hashed = found.into_iter().zip(hashes).map(member_hash);

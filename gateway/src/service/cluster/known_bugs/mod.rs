@@ -169,15 +169,26 @@ impl KnownBug {
         self.fixes.iter().copied().find(|fix| fix.minor() == minor)
     }
 
+    /// The releases that fix it for an affected one, the lowest first.
+    pub(super) fn releases(&self, version: Version) -> Vec<String> {
+        let minor = version.minor();
+        match self.fixed_in(minor) {
+            Some(fixed) => vec![fixed.to_string()],
+            None => {
+                let later = self.fixes.iter().filter(|fix| fix.minor() > minor);
+                later.map(Version::to_string).collect()
+            }
+        }
+    }
+
     /// Which release to upgrade to from an affected one.
     pub(super) fn remedy(&self, version: Version) -> String {
         let minor = version.minor();
-        if let Some(fixed) = self.fixed_in(minor) {
-            return format!("fixed in {fixed}");
+        let releases = self.releases(version).join(", ");
+        match self.fixed_in(minor) {
+            Some(_) => format!("fixed in {releases}"),
+            None => format!("not fixed in {minor}; fixed in {releases}"),
         }
-        let later = self.fixes.iter().filter(|fix| fix.minor() > minor);
-        let later: Vec<_> = later.map(Version::to_string).collect();
-        format!("not fixed in {minor}; fixed in {}", later.join(", "))
     }
 }
 

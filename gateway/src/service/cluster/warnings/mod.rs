@@ -16,6 +16,7 @@ fn warning(code: &str, detail: String) -> Warning {
     Warning {
         code: code.to_owned(),
         detail,
+        fixed_in: Vec::new(),
     }
 }
 
@@ -152,7 +153,10 @@ fn versions(found: &[Found], auth: bool) -> Vec<Warning> {
             list(one),
             one.0.minor()
         );
-        warnings.push(warning("version_end_of_life", detail));
+        warnings.push(Warning {
+            fixed_in: vec![SUPPORTED_FROM.to_string()],
+            ..warning("version_end_of_life", detail)
+        });
     }
     let tls = found.iter().any(|one| {
         let reached = one.reached.as_ref();
@@ -175,7 +179,10 @@ fn versions(found: &[Found], auth: bool) -> Vec<Warning> {
                 bug.id,
                 bug.remedy(one.0)
             );
-            warnings.push(warning(bug.concern.code(), detail));
+            warnings.push(Warning {
+                fixed_in: bug.releases(one.0),
+                ..warning(bug.concern.code(), detail)
+            });
         }
     }
     warnings

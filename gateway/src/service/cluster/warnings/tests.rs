@@ -114,6 +114,14 @@ fn old_and_mixed_versions_name_their_members() {
         "etcd 3.4.45 (m1): a user who may read one key can watch all following keys \
              (GHSA-xg4h-6gfc-h4m8), not fixed in 3.4; fixed in 3.5.33, 3.6.14, 3.7.1"
     );
+    let releases: Vec<_> = all(&two, &[], 2, true)
+        .into_iter()
+        .map(|warning| warning.fixed_in.join(" "))
+        .collect();
+    assert_eq!(
+        releases,
+        ["", "3.5", "3.5.31 3.6.12", "3.5.33 3.6.14 3.7.1"]
+    );
 }
 
 #[test]
