@@ -1,5 +1,6 @@
 //! Pure logic of the dashboard, without framework and browser. Everything here is tested natively.
 
+pub(crate) mod bank;
 pub(crate) mod clusters;
 pub(crate) mod code;
 pub(crate) mod command;
@@ -17,6 +18,7 @@ pub(crate) mod sentence;
 pub(crate) mod skew;
 pub(crate) mod stream;
 pub(crate) mod tree;
+pub(crate) mod txn;
 pub(crate) mod value;
 pub(crate) mod window;
 
