@@ -9,6 +9,7 @@ pub(crate) mod kv;
 pub(crate) mod leases;
 pub(crate) mod locks;
 mod send;
+pub(crate) mod transactions;
 
 pub(crate) use error::{ApiError, ErrorKind};
 pub(crate) use send::{Call, Method};

@@ -2,6 +2,7 @@
 //! and no API; texts are passed in, except for the few that all share.
 
 pub(crate) mod button;
+pub(crate) mod check_field;
 pub(crate) mod chip;
 pub(crate) mod clipboard;
 pub(crate) mod code;
@@ -27,6 +28,7 @@ pub(crate) mod virtual_list;
 pub(crate) mod when;
 
 pub(crate) use button::{Button, ButtonKind};
+pub(crate) use check_field::CheckField;
 pub(crate) use chip::{Chip, Hue, Tag};
 pub(crate) use confirm_dialog::ConfirmDialog;
 pub(crate) use dialog::Dialog;
