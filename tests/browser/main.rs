@@ -10,6 +10,7 @@ mod leases;
 mod locks;
 mod shell;
 mod tab;
+mod transactions;
 mod tree;
 mod watch;
 
