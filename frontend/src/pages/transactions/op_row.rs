@@ -51,7 +51,12 @@ pub(super) fn OpRow(id: RowId, #[prop(optional)] alone: bool) -> impl IntoView {
             .with(|places| places.get(id).map(str::to_owned));
         i18n.fill(Text::OpKinds, &[&place.unwrap_or_default()])
     });
-    let class = format!("txn-row txn-op-{}", name.map_or("put", |(name, ..)| *name));
+    let class = match before {
+        OpKind::Put => "txn-row txn-op-put",
+        OpKind::Get => "txn-row txn-op-get",
+        OpKind::Delete => "txn-row txn-op-delete",
+        OpKind::Txn => "txn-row txn-op-txn",
+    };
     let fields = match op {
         OpForm::Put(form) => view! { <PutFields id=id form=form/> }.into_any(),
         OpForm::Get(form) => view! { <GetFields id=id form=form/> }.into_any(),

@@ -36,10 +36,10 @@ crate::i18n::texts! {
         ThenEmpty: "Nothing happens.", "不执行任何操作。";
         AddCompare: "Add a comparison", "添加比较";
         AddTo: "Add to {0}", "添加到{0}";
-        Put: "put", "写入";
-        Get: "get", "读取";
-        Delete: "delete", "删除";
-        Nested: "transaction", "嵌套事务";
+        Put: "Put", "写入";
+        Get: "Get", "读取";
+        Delete: "Delete", "删除";
+        Nested: "Transaction", "嵌套事务";
         OpKinds: "Kind of {0}", "{0} 的类型";
         RemoveRow: "Remove {0}", "移除 {0}";
         MoveUp: "Move {0} up", "上移 {0}";

@@ -199,7 +199,7 @@ fn document(body: &Body) -> Document {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn json_and_builder_keep_every_byte(body in body()) {
@@ -408,9 +408,7 @@ fn short_objects_stay_on_one_line() {
     assert_eq!(
         print(&body),
         r#"{
-  "compare": [
-    {"key": "/a", "target": "create_revision", "op": "=", "value": 0}
-  ],
+  "compare": [{"key": "/a", "target": "create_revision", "op": "=", "value": 0}],
   "then": [{"put": {"key": "/a", "value": ""}}],
   "else": [{"get": {"key": "/a"}}]
 }"#
