@@ -345,20 +345,20 @@ pub struct GetOp {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Bytes>,
     /// The limit on entries; 0 means no limit.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub limit: i64,
     /// At this revision; 0 is the current one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: i64,
     /// Without values and leases.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keys_only: bool,
     /// Only the count.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub count_only: bool,
     /// Read from one member, possibly stale; takes effect only if every op of the transaction is
     /// such a get.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub serializable: bool,
     /// The sort key; the key by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -367,16 +367,16 @@ pub struct GetOp {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<SortOrder>,
     /// Only keys created at this revision or later; 0 means no bound.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub min_create_revision: i64,
     /// Only keys created at this revision or earlier; 0 means no bound.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub max_create_revision: i64,
     /// Only keys last changed at this revision or later; 0 means no bound.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub min_mod_revision: i64,
     /// Only keys last changed at this revision or earlier; 0 means no bound.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub max_mod_revision: i64,
 }
 
@@ -403,6 +403,14 @@ pub struct DeleteOp {
     /// Return the deleted entries.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prev: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde requires"
+)]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// Response of `POST /txn?explain`: what the transaction would do now. Nothing was changed.

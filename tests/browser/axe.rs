@@ -589,3 +589,61 @@ async fn sign_in_and_the_account_are_accessible() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn transactions_are_accessible_in_every_state() {
+    let world = World::new("axe-txn").await;
+    world.put("a", "one").await;
+    let key = world.key("a");
+    let body = json!({
+        "compare": [
+            {"key": key, "target": "value", "op": "=", "value": "two"},
+            {"prefix": world.prefix, "target": "version", "op": ">", "value": 0},
+        ],
+        "then": [
+            {"put": {"key": key, "value": "x", "lease": "5afe"}},
+            {"txn": {"then": [{"delete": {"prefix": world.key("none/")}}]}},
+        ],
+        "else": [{"get": {"prefix": world.prefix, "limit": 5}}],
+    });
+    audit(&world, "axe-txn", async |page: &mut Audit<'_>| {
+        let tab = page.tab;
+        tab.goto("/transactions").await;
+        tab.sees("Build a transaction").await;
+        page.state("empty").await;
+        tab.fill("JSON", &body.to_string()).await;
+        tab.sees("then[1].txn.then[0]").await;
+        tab.click("button", "Explain").await;
+        tab.sees("does not hold").await;
+        page.state("explained").await;
+        tab.click("button", "Run").await;
+        tab.sees("Run and delete up to").await;
+        page.state("confirmation").await;
+        tab.js("[...document.querySelectorAll('dialog[open] .dialog-foot .btn')].at(-1).click()")
+            .await;
+        tab.sees("Else ran").await;
+        page.state("result").await;
+        tab.fill("JSON", "{").await;
+        tab.sees("Line 1").await;
+        page.state("invalid JSON").await;
+        tab.click("button", "Restore the JSON from the builder")
+            .await;
+        tab.click("button", "Templates").await;
+        tab.sees("Create if absent").await;
+        page.state("templates").await;
+        tab.press("Escape").await;
+        tab.click("button", "Saved").await;
+        tab.sees("Nothing is saved yet").await;
+        page.state("saved").await;
+        tab.press("Escape").await;
+        tab.click("button", "More").await;
+        tab.click("menuitem", "Copy command").await;
+        tab.sees("its comparisons are of single keys").await;
+        page.state("commands").await;
+        tab.press("Escape").await;
+        tab.goto("/transactions?view=stm").await;
+        tab.sees("A bank on software transactional memory").await;
+        page.state("STM lab").await;
+    })
+    .await;
+}

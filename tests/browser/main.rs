@@ -13,6 +13,7 @@ mod search;
 mod session;
 mod shell;
 mod tab;
+mod transactions;
 mod tree;
 mod watch;
 

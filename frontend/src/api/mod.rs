@@ -16,6 +16,7 @@ pub(crate) mod maintenance;
 pub(crate) mod refusal;
 mod send;
 pub(crate) mod session;
+pub(crate) mod transactions;
 
 pub(crate) use error::{ApiError, ErrorKind};
 pub(crate) use send::{Call, Method, Refused};

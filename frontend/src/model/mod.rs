@@ -2,6 +2,7 @@
 
 pub(crate) mod chart;
 pub(crate) mod cluster;
+pub(crate) mod bank;
 pub(crate) mod clusters;
 pub(crate) mod code;
 pub(crate) mod command;
@@ -22,6 +23,7 @@ pub(crate) mod skew;
 pub(crate) mod split_lines;
 pub(crate) mod stream;
 pub(crate) mod tree;
+pub(crate) mod txn;
 pub(crate) mod value;
 pub(crate) mod window;
 
