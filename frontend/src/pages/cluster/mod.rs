@@ -6,6 +6,7 @@ mod ask_text;
 mod charts;
 mod checks;
 mod commands;
+mod consequences;
 mod head;
 mod maintenance;
 mod member_forms;

@@ -1,6 +1,5 @@
 //! What the account and the gateway allow on this page.
 
-
 use super::text::Text;
 use crate::api::{ApiError, ErrorKind};
 use crate::i18n::{I18n, use_i18n};
