@@ -1,8 +1,8 @@
 //! Pure logic of the dashboard, without framework and browser. Everything here is tested natively.
 
+pub(crate) mod bank;
 pub(crate) mod chart;
 pub(crate) mod cluster;
-pub(crate) mod bank;
 pub(crate) mod clusters;
 pub(crate) mod code;
 pub(crate) mod command;
