@@ -76,7 +76,7 @@ async fn a_user_signs_in_sees_what_they_may_and_signs_out() {
         tab.click("button", "Account: app").await;
         tab.click("button", "Sign out").await;
         tab.click("button", "Sign out and erase them").await;
-        is_at(tab, "/clusters/default/sign-in").await;
+        tab.arrives_at("/clusters/default/sign-in").await;
         tab.sees("Sign in to default").await;
         tab.goto("/explorer?key=%2Fa%2Ffirst").await;
         tab.sees("Sign in to default").await;

@@ -169,6 +169,20 @@ impl Tab {
         .await;
     }
 
+    /// Waits until another page is loaded at a path. Evaluations fail while the page is replaced.
+    pub(crate) async fn arrives_at(&self, path: &str) {
+        let arrived = format!(
+            "location.pathname === {} && document.readyState === 'complete'",
+            json!(path)
+        );
+        eventually("the other page is loaded", DEADLINE, async || {
+            let at = self.page.evaluate_expression(arrived.as_str()).await;
+            let at = at.map_err(|error| error.to_string())?;
+            ensure(at.value() == Some(&json!(true)), || path.to_owned())
+        })
+        .await;
+    }
+
     /// The visible text.
     pub(crate) async fn text(&self) -> String {
         let text = self
