@@ -8,10 +8,8 @@ use leptos_router::path;
 use crate::api::base;
 use crate::live::Live;
 use crate::model::clusters::Place;
-use crate::pages::access::Access;
 use crate::pages::cluster::Cluster;
 use crate::pages::explorer::Explorer;
-use crate::pages::leases::Leases;
 use crate::pages::locks::Locks;
 use crate::pages::sign_in::SignIn;
 use crate::pages::transactions::Transactions;
@@ -43,10 +41,8 @@ fn ClusterApp() -> impl IntoView {
                     <Route path=path!("/explorer") view=Explorer/>
                     <Route path=path!("/watch") view=Watch/>
                     <Route path=path!("/locks") view=Locks/>
-                    <Route path=path!("/leases") view=Leases/>
                     <Route path=path!("/transactions") view=Transactions/>
                     <Route path=path!("/cluster") view=Cluster/>
-                    <Route path=path!("/access") view=Access/>
                     <Route path=path!("/sign-in") view=SignIn/>
                 </Routes>
             </Shell>

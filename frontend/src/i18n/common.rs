@@ -6,10 +6,8 @@ super::texts! {
         Explorer: "Explorer", "浏览";
         Watch: "Watch", "监听";
         Locks: "Locks", "锁";
-        Leases: "Leases", "租约";
         Transactions: "Transactions", "事务";
         Cluster: "Cluster", "集群";
-        Access: "Access", "权限";
         Retry: "Try again", "重试";
         Cancel: "Cancel", "取消";
         Close: "Close", "关闭";

@@ -1,10 +1,8 @@
 //! The screens. Each is a variant of [`Page`], which the rail, the bottom bar and the command
 //! palette list, and a route in `app.rs`.
 
-pub(crate) mod access;
 pub(crate) mod cluster;
 pub(crate) mod explorer;
-pub(crate) mod leases;
 pub(crate) mod links;
 pub(crate) mod locks;
 pub(crate) mod sign_in;
@@ -23,22 +21,18 @@ pub(crate) enum Page {
     Explorer,
     Watch,
     Locks,
-    Leases,
     Transactions,
     Cluster,
-    Access,
 }
 
 impl Page {
     /// In the order of the rail.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Explorer,
         Self::Watch,
         Self::Locks,
-        Self::Leases,
         Self::Transactions,
         Self::Cluster,
-        Self::Access,
     ];
 
     /// How many pages the bottom bar of phones shows; the others are in its menu.
@@ -46,7 +40,7 @@ impl Page {
 
     /// Whether the page is about the cluster, not about its data.
     pub(crate) fn is_about_cluster(self) -> bool {
-        matches!(self, Self::Cluster | Self::Access)
+        self == Self::Cluster
     }
 
     /// The page's path below the base path, without a slash.
@@ -55,10 +49,8 @@ impl Page {
             Self::Explorer => "explorer",
             Self::Watch => "watch",
             Self::Locks => "locks",
-            Self::Leases => "leases",
             Self::Transactions => "transactions",
             Self::Cluster => "cluster",
-            Self::Access => "access",
         }
     }
 
@@ -68,10 +60,8 @@ impl Page {
             Self::Explorer => Common::Explorer,
             Self::Watch => Common::Watch,
             Self::Locks => Common::Locks,
-            Self::Leases => Common::Leases,
             Self::Transactions => Common::Transactions,
             Self::Cluster => Common::Cluster,
-            Self::Access => Common::Access,
         }
     }
 
@@ -81,10 +71,8 @@ impl Page {
             Self::Explorer => Icon::Tree,
             Self::Watch => Icon::Eye,
             Self::Locks => Icon::Lock,
-            Self::Leases => Icon::Lease,
             Self::Transactions => Icon::Swap,
             Self::Cluster => Icon::Cluster,
-            Self::Access => Icon::Shield,
         }
     }
 

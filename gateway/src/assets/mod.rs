@@ -27,14 +27,12 @@ use crate::web::headers::matches_tag;
 use crate::web::percent;
 
 /// The dashboard's pages, as routed by `frontend/src/app.rs`, below `/clusters/{cluster}`. All are served the same HTML.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 6] = [
     "/explorer",
     "/watch",
     "/locks",
-    "/leases",
     "/transactions",
     "/cluster",
-    "/access",
     "/sign-in",
 ];
 
