@@ -45,7 +45,13 @@ async fn a_refused_page_shows_the_reason_and_the_fix() {
 async fn pages_are_sent_only_to_clients_that_accept_html() {
     let world = World::new("pages").await;
     let root = world.gateway.root();
-    for path in ["/", "/explorer", "/watch", "/locks"] {
+    for path in [
+        "/",
+        "/clusters/default",
+        "/clusters/default/explorer",
+        "/clusters/default/watch",
+        "/clusters/default/locks",
+    ] {
         for method in [Method::GET, Method::HEAD] {
             for accept in ["", "*/*", "text/html", "text/*;q=0.2, application/json"] {
                 let request = root.request(method.clone(), path);
@@ -61,7 +67,13 @@ async fn pages_are_sent_only_to_clients_that_accept_html() {
             }
         }
     }
-    for path in ["/explorer", "/locks"] {
+    // The addresses of before clusters were in them.
+    let old = root.get("/explorer?key=%2Fa").send().await.expect(307);
+    let new = "/clusters/default/explorer?key=%2Fa";
+    assert_eq!(old.header("location"), new);
+    let unknown = root.get("/clusters/nope/explorer").send().await.expect(404);
+    assert_eq!(unknown.header("content-type"), "text/html; charset=utf-8");
+    for path in ["/explorer", "/clusters/default/locks"] {
         for accept in ["application/json", "text/html;q=0, */*", "*/*;q=0"] {
             let request = root.get(path).header("accept", accept);
             request.send().await.problem(404, "not_found");

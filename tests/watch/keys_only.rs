@@ -28,6 +28,7 @@ async fn events_without_values_have_every_other_member_on_every_transport() {
     let second = put["mod_revision"].as_i64().expect("a revision");
     let size = large().len();
     for mut stream in Stream::by_every_transport(&world.api, &path).await {
+        stream.expect_type("opened").await;
         let events = stream.until(second).await;
         let text = json!(events).to_string();
         assert!(text.len() < 2_000, "{text}");
