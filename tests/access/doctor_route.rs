@@ -45,11 +45,11 @@ async fn an_unreachable_cluster_is_examined_too() {
     let nowhere: SocketAddr = free_address();
     let gateway = InProcess::start(&format!("http://{nowhere}"), &[]).await;
     let found = examine(&gateway.api()).await;
-    assert_eq!(
-        (&found["reachable"], &found["failed_step"]),
-        (&json!(false), &json!("tcp"))
-    );
-    assert_eq!(outcome(&found, "tcp"), "failed");
+    assert_eq!(found["reachable"], false);
+    // Another process may have been given the port meanwhile.
+    let step = found["failed_step"].as_str().expect("a step");
+    assert!(["tcp", "http2"].contains(&step), "{found}");
+    assert_eq!(outcome(&found, step), "failed");
     // Nobody can check credentials now: their owner sees that the cluster is unreachable, and no more.
     let root = gateway.api().with_password("root", "anything");
     let limited = examine(&root).await;
@@ -117,11 +117,11 @@ async fn a_signed_in_root_sees_why_the_cluster_is_lost() {
     }
     world.etcd.kill();
     let found = examine(&world.all).await;
-    assert_eq!(
-        (&found["reachable"], &found["failed_step"]),
-        (&json!(false), &json!("tcp"))
-    );
-    assert_eq!(outcome(&found, "tcp"), "failed");
+    assert_eq!(found["reachable"], false);
+    // Another process may have been given the port meanwhile.
+    let step = found["failed_step"].as_str().expect("a step");
+    assert!(["tcp", "http2"].contains(&step), "{found}");
+    assert_eq!(outcome(&found, step), "failed");
     assert_eq!(examine(&world.app).await["findings"], json!(null));
 }
 

@@ -180,7 +180,7 @@ async fn passes_everything(kind: Kind) {
     let script = script(root).await;
     let fetched = root.get(&script).header("origin", ORIGIN);
     fetched.send().await.expect(200);
-    root.request(Method::HEAD, "/locks")
+    root.request(Method::HEAD, "/clusters/default/locks")
         .send()
         .await
         .expect(200);

@@ -11,7 +11,7 @@ use support::{AuthWorld, Client, DEADLINE, Stream, ensure, eventually, key_query
 
 use super::{credentials, page, removes_cookie, sign_in};
 
-const WATCH: &str = "/watch?prefix=/app/";
+const WATCH: &str = "/watch?prefix=/app/a";
 
 /// A watch of `/app/` over each transport; all are open.
 async fn watches(client: &Client) -> [Stream; 3] {

@@ -43,6 +43,9 @@ const DEFRAGMENT_TIMEOUT: Duration = Duration::from_mins(10);
 )]
 pub async fn compact(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     let dry_run = call.query.flag("dry_run")?;
+    if !dry_run {
+        call.ensure_writable()?;
+    }
     call.finish_query()?;
     let request: CompactRequest = body::json(&call.headers, &bytes)?;
     if dry_run {
@@ -50,7 +53,6 @@ pub async fn compact(mut call: Call, bytes: body::Buffered) -> Result<Response> 
         let preview = call.cluster.info.compact_preview(&caller, request).await?;
         return Ok(respond(StatusCode::OK, preview.header.revision, &preview));
     }
-    call.ensure_writable()?;
     let response = call.cluster.info.compact(&call.caller(), request).await?;
     Ok(respond(StatusCode::OK, response.header.revision, &response))
 }

@@ -51,7 +51,6 @@ impl Series {
         while self.samples.back().is_some_and(|last| last.at >= at) {
             self.samples.pop_back();
         }
-        self.forget(at);
         if let Some(leases) = taken.leases {
             self.many_leases = leases > MANY_LEASES;
         }
