@@ -1,3 +1,5 @@
+//! JSON and builder are two views of the same bytes; faults are named by their place.
+
 use proptest::prelude::*;
 use shared::{
     Bytes, CompareOp, CompareRequest, CompareTarget, CompareValue, DeleteOp, Entry, GetOp, LeaseId,

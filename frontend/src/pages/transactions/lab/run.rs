@@ -8,7 +8,8 @@ use leptos::prelude::*;
 use shared::{Bytes, Code, LeaseId, StmCommitRequest, StmRead, StmReadRequest};
 
 use crate::api::leases::GrantedLease;
-use crate::api::{self, ApiError};
+use crate::api::{self, ApiError, ErrorKind};
+use crate::clock::now_ms;
 use crate::model::bank::{self, Random, Settings, Step, Tally};
 use crate::state::{Redraw, Scope};
 
@@ -18,8 +19,8 @@ const TTL: i64 = 60;
 /// Interval of reading all balances.
 const OBSERVE: Duration = Duration::from_millis(250);
 
-/// Reads of all balances between two renewals of the lease: 15 s.
-const RENEW_EVERY: u32 = 60;
+/// Interval of renewing the lease, in milliseconds.
+const RENEW: f64 = 15_000.0;
 
 /// Where a run is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -139,7 +140,11 @@ impl Run {
             self.observe_until_the_end(settings, id).await;
         }
         self.phase.try_set(Phase::Cleaning);
-        let cleaned = api::leases::revoke(id).await.is_ok();
+        // A lease that has expired took its keys along.
+        let cleaned = match api::leases::revoke(id).await {
+            Ok(_) => true,
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
         if cleaned {
             lease.keep();
         }
@@ -151,7 +156,7 @@ impl Run {
             keys: settings.keys(),
             revision: None,
         };
-        let mut rounds = 0_u32;
+        let mut renewed = now_ms();
         loop {
             // The last read is after the last commit.
             let last = self.clients.try_get_value().unwrap_or_default() == 0;
@@ -167,11 +172,12 @@ impl Run {
             if last {
                 return;
             }
-            rounds += 1;
-            if rounds.is_multiple_of(RENEW_EVERY)
-                && let Err(error) = api::transactions::keep_alive(lease).await
-            {
-                self.end(Why::Failed(error));
+            // By the clock: the clients' requests may delay this loop's by seconds.
+            if now_ms() - renewed > RENEW {
+                renewed = now_ms();
+                if let Err(error) = api::transactions::keep_alive(lease).await {
+                    self.end(Why::Failed(error));
+                }
             }
             sleep(OBSERVE).await;
         }

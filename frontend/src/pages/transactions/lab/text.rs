@@ -46,7 +46,7 @@ crate::i18n::texts! {
         Balances: "Balances", "余额";
         Balance: "{0}: {1}", "{0}：{1}";
         Client: "Client", "客户端";
-        CommitsOf: "committed", "已提交";
+        CommitsOf: "Committed", "已提交";
         Idle: "Balances, attempts and conflicts are shown here while the clients run.", "客户端运行时，此处显示余额、尝试次数和冲突次数。";
         Commands: "Copy command", "复制命令";
         CommandRead: "curl: read two accounts", "curl：读取两个账户";
