@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use support::ctl::{Etcdctl, etcdctl};
-use support::gateway::InProcess;
-use support::{DEADLINE, Etcd, Grant, World, auth, ensure, eventually, key_query, percent, tools};
+use support::{DEADLINE, Etcd, World, ensure, eventually, key_query, percent, tools};
 
 use crate::tab::Tab;
 use crate::{row, with_tab};
@@ -24,10 +23,10 @@ const TAGS: [&str; 6] = [
 const TARGETS: &str = include_str!("targets.js");
 
 const WIDE: (i64, i64) = (1440, 900);
-const PHONE: (i64, i64) = (390, 844);
+pub(crate) const PHONE: (i64, i64) = (390, 844);
 
 /// axe-core's script; `None` with the reason on stderr where it is not installed.
-fn script() -> Option<String> {
+pub(crate) fn script() -> Option<String> {
     let file: PathBuf = tools::root().join(".tools/axe-core/axe.min.js");
     let script = std::fs::read_to_string(&file).ok();
     if script.is_none() {
@@ -40,15 +39,15 @@ fn script() -> Option<String> {
 }
 
 /// Audits the states of a page and collects the findings.
-struct Audit<'a> {
-    tab: &'a Tab,
+pub(crate) struct Audit<'a> {
+    pub(crate) tab: &'a Tab,
     axe: String,
     found: Vec<String>,
 }
 
 impl<'a> Audit<'a> {
     /// Sets a desktop size and stops animations.
-    async fn new(tab: &'a Tab, axe: String) -> Self {
+    pub(crate) async fn new(tab: &'a Tab, axe: String) -> Self {
         tab.reduce_motion().await;
         tab.resize(WIDE.0, WIDE.1).await;
         Self {
@@ -59,7 +58,7 @@ impl<'a> Audit<'a> {
     }
 
     /// Audits the current state: at desktop size and at phone size, in both themes.
-    async fn state(&mut self, name: &str) {
+    pub(crate) async fn state(&mut self, name: &str) {
         self.wide(name).await;
         self.phone(name).await;
     }
@@ -72,7 +71,7 @@ impl<'a> Audit<'a> {
         self.in_theme("light").await;
     }
 
-    async fn phone(&mut self, name: &str) {
+    pub(crate) async fn phone(&mut self, name: &str) {
         self.tab.resize(PHONE.0, PHONE.1).await;
         for theme in ["light", "dark"] {
             self.in_theme(theme).await;
@@ -121,7 +120,7 @@ impl<'a> Audit<'a> {
             .extend(messages.map(|message| format!("{name}: {message}")));
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         assert!(
             self.found.is_empty(),
             "{} findings:\n{}",
@@ -132,7 +131,7 @@ impl<'a> Audit<'a> {
 }
 
 /// Runs an audit where axe-core is installed.
-async fn audit(world: &World, name: &str, test: impl AsyncFnOnce(&mut Audit<'_>)) {
+pub(crate) async fn audit(world: &World, name: &str, test: impl AsyncFnOnce(&mut Audit<'_>)) {
     let Some(axe) = script() else { return };
     with_tab(world, name, async |tab| {
         let mut audit = Audit::new(tab, axe).await;
@@ -513,137 +512,6 @@ async fn locks_are_accessible_in_every_state() {
         tab.sees("No lock matches").await;
         page.state("no lock matches").await;
         page.end();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_cluster_page_is_accessible() {
-    let world = World::new("axe-cluster").await;
-    audit(&world, "axe-cluster", async |page: &mut Audit<'_>| {
-        let tab = page.tab;
-        tab.goto("/cluster").await;
-        tab.sees("healthy").await;
-        tab.sees("Revisions per second").await;
-        page.state("cluster").await;
-        tab.click("button", "Add a member").await;
-        tab.sees("A learner cannot cost the cluster its majority")
-            .await;
-        tab.click("button", "Continue").await;
-        page.state("add a member").await;
-        tab.click("button", "Cancel").await;
-        tab.goto("/cluster?view=maintenance").await;
-        tab.click("button", "Compare the hashes").await;
-        tab.sees("have the same data").await;
-        page.state("maintenance").await;
-        tab.fill("Discard history before revision", "2").await;
-        tab.click("button", "Compact…").await;
-        tab.sees("can no longer be read, watched or restored").await;
-        page.state("compact").await;
-        tab.click("button", "Cancel").await;
-        tab.goto("/cluster?view=checks").await;
-        tab.sees("The cluster can be reached.").await;
-        page.state("checks").await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn sign_in_and_the_account_are_accessible() {
-    let Some(axe) = script() else { return };
-    let etcd = Etcd::start().await;
-    let mut root = etcd.enable_auth().await;
-    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/a/")]).await;
-    let gateway = InProcess::start(&etcd.url(), &[]).await;
-    Tab::run("axe-session", &gateway.url(), async |tab| {
-        tab.expects_error("401");
-        tab.expects_error("403");
-        tab.expects_error("WebSocket");
-        let mut page = Audit::new(tab, axe).await;
-        tab.goto("/clusters/default/sign-in").await;
-        tab.sees("Sign in to default").await;
-        page.state("sign-in").await;
-        tab.fill("Name", "app").await;
-        tab.fill("Password", "wrong").await;
-        tab.click("button", "Sign in").await;
-        tab.sees("Name or password is wrong.").await;
-        page.state("wrong password").await;
-        tab.fill("Password", "secret").await;
-        tab.click("button", "Sign in").await;
-        tab.sees("Other keys are not visible to app.").await;
-        tab.click("button", "Account: app").await;
-        page.state("account menu").await;
-        tab.click("button", "What may I read and write?").await;
-        tab.sees("What app may read and write").await;
-        page.state("what the account may do").await;
-        tab.press("Escape").await;
-        tab.click("button", "Account: app").await;
-        tab.click("button", "Sign out").await;
-        tab.sees("Sign out, keep them").await;
-        page.state("sign-out").await;
-        tab.click("button", "Cancel").await;
-        tab.resize(PHONE.0, PHONE.1).await;
-        tab.click("button", "More").await;
-        page.phone("more pages").await;
-        page.end();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn transactions_are_accessible_in_every_state() {
-    let world = World::new("axe-txn").await;
-    world.put("a", "one").await;
-    let key = world.key("a");
-    let body = json!({
-        "compare": [
-            {"key": key, "target": "value", "op": "=", "value": "two"},
-            {"prefix": world.prefix, "target": "version", "op": ">", "value": 0},
-        ],
-        "then": [
-            {"put": {"key": key, "value": "x", "lease": "5afe"}},
-            {"txn": {"then": [{"delete": {"prefix": world.key("none/")}}]}},
-        ],
-        "else": [{"get": {"prefix": world.prefix, "limit": 5}}],
-    });
-    audit(&world, "axe-txn", async |page: &mut Audit<'_>| {
-        let tab = page.tab;
-        tab.goto("/transactions").await;
-        tab.sees("Build a transaction").await;
-        page.state("empty").await;
-        tab.fill("JSON", &body.to_string()).await;
-        tab.sees("then[1].txn.then[0]").await;
-        tab.click("button", "Explain").await;
-        tab.sees("does not hold").await;
-        page.state("explained").await;
-        tab.click("button", "Run").await;
-        tab.sees("Run and delete up to").await;
-        page.state("confirmation").await;
-        tab.js("[...document.querySelectorAll('dialog[open] .dialog-foot .btn')].at(-1).click()")
-            .await;
-        tab.sees("Else ran").await;
-        page.state("result").await;
-        tab.fill("JSON", "{").await;
-        tab.sees("Line 1").await;
-        page.state("invalid JSON").await;
-        tab.click("button", "Restore the JSON from the builder")
-            .await;
-        tab.click("button", "Templates").await;
-        tab.sees("Create if absent").await;
-        page.state("templates").await;
-        tab.press("Escape").await;
-        tab.click("button", "Saved").await;
-        tab.sees("Nothing is saved yet").await;
-        page.state("saved").await;
-        tab.press("Escape").await;
-        tab.click("button", "More").await;
-        tab.click("menuitem", "Copy command").await;
-        tab.sees("its comparisons are of single keys").await;
-        page.state("commands").await;
-        tab.press("Escape").await;
-        tab.goto("/transactions?view=stm").await;
-        tab.sees("A bank on software transactional memory").await;
-        page.state("STM lab").await;
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod axe;
+mod axe_pages;
 mod bytes;
 mod cluster;
 mod edit;
