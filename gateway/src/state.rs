@@ -71,7 +71,7 @@ pub struct ApiDocument {
     pub page: Bytes,
 }
 
-/// The OpenAPI document, built on first use. The state knows no router, so it is told how.
+/// The OpenAPI document, built on first use. The function builds it: the state knows no router.
 pub type LazyDocument = LazyLock<ApiDocument, fn() -> ApiDocument>;
 
 /// A cluster, with a service per kind of object.

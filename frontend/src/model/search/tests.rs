@@ -1,6 +1,6 @@
 //! Unit tests of requests, lines and states.
 
-use shared::{Header, SearchLimit, SearchPlace};
+use shared::{Header, MemberId, SearchLimit, SearchPlace};
 
 use super::*;
 
@@ -79,7 +79,12 @@ fn progress(keys: u64, of_keys: u64) -> SearchProgress {
 fn end(keys: u64, of_keys: u64, next: Option<&str>) -> SearchLine {
     SearchLine {
         end: Some(SearchEnd {
-            header: Header::default(),
+            header: Header {
+                cluster_id: MemberId(1),
+                member_id: MemberId(2),
+                revision: 7,
+                raft_term: 2,
+            },
             matches: 1,
             progress: progress(keys, of_keys),
             stopped_by: next.map(|_| SearchLimit::Matches),
