@@ -12,7 +12,7 @@ async fn the_cluster_page_is_accessible() {
     let world = World::new("axe-cluster").await;
     audit(&world, "axe-cluster", async |page: &mut Audit<'_>| {
         let tab = page.tab;
-        tab.goto("/cluster").await;
+        tab.goto("/clusters/default/cluster").await;
         tab.sees("healthy").await;
         tab.sees("Revisions per second").await;
         page.state("cluster").await;
@@ -22,7 +22,7 @@ async fn the_cluster_page_is_accessible() {
         tab.click("button", "Continue").await;
         page.state("add a member").await;
         tab.click("button", "Cancel").await;
-        tab.goto("/cluster?view=maintenance").await;
+        tab.goto("/clusters/default/cluster?view=maintenance").await;
         tab.click("button", "Compare the hashes").await;
         tab.sees("have the same data").await;
         page.state("maintenance").await;
@@ -31,7 +31,7 @@ async fn the_cluster_page_is_accessible() {
         tab.sees("can no longer be read, watched or restored").await;
         page.state("compact").await;
         tab.click("button", "Cancel").await;
-        tab.goto("/cluster?view=checks").await;
+        tab.goto("/clusters/default/cluster?view=checks").await;
         tab.sees("The cluster can be reached.").await;
         page.state("checks").await;
     })
@@ -98,7 +98,7 @@ async fn transactions_are_accessible_in_every_state() {
     });
     audit(&world, "axe-txn", async |page: &mut Audit<'_>| {
         let tab = page.tab;
-        tab.goto("/transactions").await;
+        tab.goto("/clusters/default/transactions").await;
         tab.sees("Build a transaction").await;
         page.state("empty").await;
         tab.fill("JSON", &body.to_string()).await;
@@ -131,7 +131,7 @@ async fn transactions_are_accessible_in_every_state() {
         tab.sees("its comparisons are of single keys").await;
         page.state("commands").await;
         tab.press("Escape").await;
-        tab.goto("/transactions?view=stm").await;
+        tab.goto("/clusters/default/transactions?view=stm").await;
         tab.sees("A bank on software transactional memory").await;
         page.state("STM lab").await;
     })

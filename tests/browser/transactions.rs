@@ -36,7 +36,7 @@ async fn a_failing_transaction_is_explained_fixed_and_run() {
     let revision = world.put("a", "one").await;
     let key = world.key("a");
     with_tab(&world, "txn-fixed", async |tab| {
-        tab.goto("/transactions").await;
+        tab.goto("/clusters/default/transactions").await;
         // An optimistic lock, from the template: the key's revision is filled in.
         tab.click("button", "Templates").await;
         tab.js("[...document.querySelectorAll('.txn-template')].find((one) => one.innerText.includes('Optimistic')).click()").await;
@@ -90,7 +90,7 @@ async fn builder_and_json_are_two_views_of_the_same_bytes() {
     let world = World::new("txn-views").await;
     let (binary, hostile) = (world.key("bin"), world.key("x\u{202E}y<img src=x>"));
     with_tab(&world, "txn-views", async |tab| {
-        tab.goto("/transactions").await;
+        tab.goto("/clusters/default/transactions").await;
         let mut body = json!({
             "compare": [{"prefix": world.key("jobs/"), "target": "version", "op": ">", "value": 0}],
             "then": [
@@ -130,7 +130,7 @@ async fn a_refused_op_is_named_and_marked() {
     let put = |name: &str, lease: &str| json!({"put": {"key": world.key(name), "value": "", "lease": lease}});
     with_tab(&world, "txn-refused", async |tab| {
         tab.expects_error("422");
-        tab.goto("/transactions").await;
+        tab.goto("/clusters/default/transactions").await;
         let fine = json!({"put": {"key": world.key("a"), "value": ""}});
         write_json(tab, &json!({"then": [fine, put("b", "7e57")]})).await;
         tab.click("button", "Run").await;
@@ -150,7 +150,7 @@ async fn a_link_is_opened_for_review_and_never_runs() {
     let world = World::new("txn-link").await;
     let key = world.key("linked");
     with_tab(&world, "txn-link", async |tab| {
-        tab.goto("/transactions?view=op").await;
+        tab.goto("/clusters/default/transactions?view=op").await;
         let body = json!({"put": {"key": key, "value": "from a link"}});
         write_json(tab, &body).await;
         tab.sees("op").await;
@@ -162,8 +162,10 @@ async fn a_link_is_opened_for_review_and_never_runs() {
             use base64::Engine as _;
             base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(body.to_string())
         };
-        tab.goto(&format!("/transactions?view=op#op={fragment}"))
-            .await;
+        tab.goto(&format!(
+            "/clusters/default/transactions?view=op#op={fragment}"
+        ))
+        .await;
         tab.sees("Opened from a link").await;
         shows_json(tab, &body).await;
         world
@@ -199,7 +201,7 @@ async fn ranges_are_counted_before_a_transaction_deletes_them() {
     }
     let prefix = world.key("d/");
     with_tab(&world, "txn-ranges", async |tab| {
-        tab.goto("/transactions").await;
+        tab.goto("/clusters/default/transactions").await;
         write_json(tab, &json!({"then": [{"delete": {"prefix": prefix}}]})).await;
         tab.click("button", "Run").await;
         tab.sees("Run and delete up to 3 keys").await;
@@ -218,7 +220,7 @@ async fn the_bank_keeps_its_sum_and_leaves_no_key() {
     with_tab(&world, "txn-bank", async |tab| {
         // A conflict is a response of 409, which the browser logs.
         tab.expects_error("409");
-        tab.goto("/transactions?view=stm").await;
+        tab.goto("/clusters/default/transactions?view=stm").await;
         tab.fill("Prefix of the accounts", &prefix).await;
         tab.fill("Clients", "4").await;
         tab.fill("Transfers", "30").await;

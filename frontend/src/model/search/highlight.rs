@@ -31,8 +31,18 @@ pub(crate) fn preview_parts(preview: &[u8], ranges: &[[usize; 2]]) -> Vec<Part> 
 
 /// Bytes as one line: blanks for line breaks and tabs, replacement characters for what is not UTF-8.
 fn one_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    escape_invisible(&text.replace(['\n', '\r', '\t'], " "))
+    bytes
+        .utf8_chunks()
+        .map(|chunk| {
+            let text = escape_invisible(&chunk.valid().replace(['\n', '\r', '\t'], " "));
+            let unreadable = if chunk.invalid().is_empty() {
+                ""
+            } else {
+                "\u{fffd}"
+            };
+            text + unreadable
+        })
+        .collect()
 }
 
 /// Divides bytes at ranges, which are in order. Characters are not divided.
