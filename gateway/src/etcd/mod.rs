@@ -96,7 +96,7 @@ impl std::fmt::Debug for Etcd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Etcd")
             .field("endpoints", &self.inner.settings.endpoints)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

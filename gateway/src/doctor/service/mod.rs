@@ -119,13 +119,12 @@ impl DoctorService {
             {
                 return Arc::clone(latest);
             }
-            match &state.running {
-                Some(run) => run.clone(),
-                None => {
-                    let run = self.start();
-                    state.running = Some(run.clone());
-                    run
-                }
+            if let Some(run) = &state.running {
+                run.clone()
+            } else {
+                let run = self.start();
+                state.running = Some(run.clone());
+                run
             }
         };
         run.await
@@ -136,7 +135,7 @@ impl DoctorService {
         let (config, state) = (self.config.clone(), Arc::clone(&self.state));
         let stop = self.tasks.stop().clone();
         let run = self.tasks.spawn(async move {
-            let examination = stop.run_until_cancelled(run(&config)).await;
+            let examination = stop.run_until_cancelled(Box::pin(run(&config))).await;
             let examination = Arc::new(examination.unwrap_or_else(Examination::stopped));
             let mut state = lock(&state);
             state.latest = Some(Arc::clone(&examination));

@@ -63,7 +63,7 @@ impl ClusterService {
         let (service, caller) = (self.clone(), caller.clone());
         let stop = self.tasks.stop().clone();
         self.tasks.spawn(async move {
-            let executed = service.execute(&caller, plan, Some(&sender));
+            let executed = Box::pin(service.execute(&caller, plan, Some(&sender)));
             let Some(executed) = stop.run_until_cancelled(executed).await else {
                 let detail = "this gateway is shutting down";
                 let _ = sender.try_send(Err(Failure::new(Code::Unavailable, detail)));

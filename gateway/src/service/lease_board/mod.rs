@@ -84,6 +84,10 @@ impl Inner {
         unused
     }
 
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "an identity is compared by its user or its token's hash, which never change"
+    )]
     fn remove(boards: &mut HashMap<Identity, Arc<Board>>, identity: &Identity, board: &Arc<Board>) {
         if boards
             .get(identity)

@@ -37,6 +37,9 @@ pub(in crate::service) async fn index_of(
     get_or_start(inner, &index_key)
 }
 
+/// A lease's id, its keys as far as they are known, and the last reading of its TTL.
+pub(in crate::service) type KnownLease = (i64, Option<LeaseFacts>, Option<(LeaseTime, Instant)>);
+
 impl Index {
     pub(in crate::service) fn listing(&self) -> Listing {
         let progress = self.progress.borrow();
@@ -68,7 +71,7 @@ impl Index {
     pub(in crate::service) fn lease_facts(
         &self,
         ids: impl Iterator<Item = i64>,
-    ) -> Vec<(i64, Option<LeaseFacts>, Option<(LeaseTime, Instant)>)> {
+    ) -> Vec<KnownLease> {
         let listed = self.progress.borrow().listed;
         let shared = self.lock();
         let state = &shared.state;

@@ -140,9 +140,9 @@ mod tests {
     fn a_cursor_keeps_the_whole_search() {
         let needle = Needle::Contains(b"\xffx".to_vec());
         let search = SearchQuery::new(Range::prefix(b"/a/"), needle.clone(), true, BOTH, 0);
-        let search = search.ok().expect("valid").limit(7);
+        let search = search.expect("valid").limit(7);
         let rest = SearchQuery::next(&search.cursor(b"/a/k\0".to_vec(), 9));
-        let rest = rest.ok().expect("a cursor of our own");
+        let rest = rest.expect("a cursor of our own");
         let range = Range::between(b"/a/k\0".to_vec(), Some(b"/a0".to_vec()));
         assert_eq!((rest.range, rest.revision, rest.limit), (range, 9, 7));
         assert!(rest.needle == needle && rest.ignore_case && rest.places == BOTH);

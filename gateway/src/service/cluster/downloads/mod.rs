@@ -1,6 +1,7 @@
 //! The snapshots that were requested with an id, so that a page can show how its browser's download went.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -131,7 +132,10 @@ impl Recorder {
 
     /// The last bytes, the checksum, were verified and passed on.
     pub(super) fn complete(&self, sum: &[u8]) {
-        let sha256 = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut sha256 = String::with_capacity(2 * sum.len());
+        for byte in sum {
+            write!(sha256, "{byte:02x}").expect("writing to a String never fails");
+        }
         self.end(SnapshotState::Complete, |progress| {
             progress.sha256 = Some(sha256);
         });

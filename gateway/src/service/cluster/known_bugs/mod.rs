@@ -172,13 +172,11 @@ impl KnownBug {
     /// The releases that fix it for an affected one, the lowest first.
     pub(super) fn releases(&self, version: Version) -> Vec<String> {
         let minor = version.minor();
-        match self.fixed_in(minor) {
-            Some(fixed) => vec![fixed.to_string()],
-            None => {
-                let later = self.fixes.iter().filter(|fix| fix.minor() > minor);
-                later.map(Version::to_string).collect()
-            }
+        if let Some(fixed) = self.fixed_in(minor) {
+            return vec![fixed.to_string()];
         }
+        let later = self.fixes.iter().filter(|fix| fix.minor() > minor);
+        later.map(Version::to_string).collect()
     }
 
     /// Which release to upgrade to from an affected one.

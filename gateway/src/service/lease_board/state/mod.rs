@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 const VISIBLE_AFTER: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(2)..=Duration::from_secs(10);
 /// Another lease is read again after this long,
-const REST_AFTER: Duration = Duration::from_secs(60);
+const REST_AFTER: Duration = Duration::from_mins(1);
 /// or once its TTL has passed, which shows that it was renewed, but not before this long.
 const EXPIRED_AFTER: Duration = Duration::from_secs(10);
 /// How long a lease that has ended is ignored in lists: a member that lags behind may still list it.

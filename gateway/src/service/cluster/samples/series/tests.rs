@@ -6,6 +6,7 @@ use super::*;
 
 const START: i64 = 1_764_000_000_000;
 
+#[expect(clippy::unnecessary_wraps, reason = "`Series::add` takes a result")]
 fn at_revision(revision: i64) -> Result<Taken, SamplingProblem> {
     Ok(Taken {
         revision: Some(revision),
