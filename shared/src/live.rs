@@ -10,9 +10,12 @@ use crate::{
 /// A message of a client on a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an operation is decoded, handled and dropped; there is one at a time"
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(
+        clippy::large_enum_variant,
+        reason = "an operation is decoded, handled and dropped; there is one at a time"
+    )
 )]
 pub enum ClientOp {
     /// Opens a watch.
@@ -176,9 +179,12 @@ pub struct FolderChange {
     pub revision: i64,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde gives fields by reference"
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde gives fields by reference"
+    )
 )]
 fn is_zero(number: &i64) -> bool {
     *number == 0

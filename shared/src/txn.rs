@@ -405,9 +405,12 @@ pub struct DeleteOp {
     pub prev: bool,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde requires"
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature that serde requires"
+    )
 )]
 fn is_zero(number: &i64) -> bool {
     *number == 0

@@ -5,7 +5,7 @@
   const kinds = {
     button: 'button:not([role])', link: 'a[href]', tab: '[role=tab]', radio: '[role=radio]',
     menuitem: '[role^=menuitem]', row: '[role=row]', treeitem: '[role=treeitem]',
-    textbox: 'input,textarea', combobox: 'select', dialog: 'dialog[open]', id: '[id]',
+    textbox: 'input,textarea', combobox: 'select', region: 'section[aria-label]', dialog: 'dialog[open]', id: '[id]',
   };
   const nameOf = (element) => {
     if (role === 'id') return element.id;

@@ -78,12 +78,7 @@ async fn every_page_opens_without_errors() {
         ))
         .await;
         tab.sees("The oldest revision is the key's creation").await;
-        for (page, heading) in [
-            ("Leases", "Leases"),
-            ("Transactions", "Transactions"),
-            ("Cluster", "Cluster"),
-            ("Access", "Access"),
-        ] {
+        for (page, heading) in [("Transactions", "Transactions"), ("Cluster", "Cluster")] {
             tab.click("link", page).await;
             let path = format!("/clusters/default/{}", page.to_lowercase());
             tab.until(
@@ -111,7 +106,7 @@ async fn the_content_policy_is_enforced() {
     let page = world
         .gateway
         .root()
-        .get("/explorer")
+        .get("/clusters/default/explorer")
         .header("accept", "text/html")
         .send()
         .await;
@@ -243,10 +238,10 @@ async fn the_bottom_bar_of_phones_has_a_menu_for_the_other_pages() {
         tab.sees("Select a key").await;
         tab.resize(390, 844).await;
         tab.click("button", "More").await;
-        tab.click("menuitem", "Access").await;
+        tab.click("menuitem", "Cluster").await;
         tab.until(
             "the page is open",
-            "location.pathname === '/clusters/default/access'",
+            "location.pathname === '/clusters/default/cluster'",
         )
         .await;
         tab.click("button", "More").await;

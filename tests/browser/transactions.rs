@@ -162,6 +162,8 @@ async fn a_link_is_opened_for_review_and_never_runs() {
             use base64::Engine as _;
             base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(body.to_string())
         };
+        // From another page: a change of the fragment alone loads nothing.
+        tab.goto("/clusters/default/locks").await;
         tab.goto(&format!(
             "/clusters/default/transactions?view=op#op={fragment}"
         ))

@@ -76,7 +76,7 @@ async fn the_result_of_a_download_can_be_learned() {
     .await;
     let length = response.body.len();
     let sum = response.body[length - SUM..].iter();
-    let sum: String = sum.map(|byte| format!("{byte:02x}")).collect();
+    let sum = sum.fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     assert_eq!(
         (
             &done["state"],

@@ -112,7 +112,8 @@ pub(crate) fn Help() -> impl IntoView {
             title=label(Text::Title)
             on_close=move |()| overlays.help.set(false)
         >
-            <div class="dialog-body">{sections()}</div>
+            // It scrolls on phones, also by keyboard.
+            <div class="dialog-body" tabindex="0">{sections()}</div>
         </Dialog>
     }
 }
