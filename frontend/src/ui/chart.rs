@@ -273,7 +273,7 @@ fn Axis(data: Signal<Arc<ChartData>>) -> impl IntoView {
 /// The names and values of several lines.
 #[component]
 fn Legend(readings: Memo<Vec<(String, String, String)>>) -> impl IntoView {
-    let items = move || {
+    move || {
         let readings = readings.get();
         if readings.len() < 2 {
             return None;
@@ -288,6 +288,5 @@ fn Legend(readings: Memo<Vec<(String, String, String)>>) -> impl IntoView {
             }
         });
         Some(view! { <ul class="chart-keys">{items.collect_view()}</ul> })
-    };
-    items
+    }
 }

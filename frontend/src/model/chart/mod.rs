@@ -1,6 +1,8 @@
 //! Geometry of a line chart over time: scale, ticks, paths. Times are in milliseconds, values in their own units,
 //! positions in units of the drawing.
 
+use std::fmt::Write as _;
+
 #[cfg(test)]
 mod tests;
 
@@ -96,7 +98,8 @@ impl Frame {
         let mut path = String::with_capacity(run.len() * 12);
         for (index, (at, value)) in run.iter().enumerate() {
             let letter = if index == 0 { 'M' } else { 'L' };
-            path.push_str(&format!("{letter}{:.1} {:.1}", self.x(*at), self.y(*value)));
+            let (x, y) = (self.x(*at), self.y(*value));
+            write!(path, "{letter}{x:.1} {y:.1}").expect("writing to a String never fails");
         }
         path
     }
@@ -131,7 +134,8 @@ pub(crate) fn nearest(times: impl Iterator<Item = f64>, wanted: f64) -> Option<f
 pub(crate) fn value_at(points: &[Point], at: f64) -> Option<f64> {
     let index = points.partition_point(|(time, _)| *time < at);
     let (time, value) = points.get(index)?;
-    (*time == at).then_some(*value).flatten()
+    // The times of all lines are those of the samples, compared as they were given.
+    time.total_cmp(&at).is_eq().then_some(*value).flatten()
 }
 
 /// The last value of a line, if its last point has one.

@@ -389,7 +389,7 @@ fn other_folders_are_opened_where_the_watch_is_and_without_an_update() {
     receive(&mut session, &deletes(&first.id, 9, &["a"], false), 0.0);
     assert_eq!(session.position(key), Some(9));
     let actions = session.set_open(key, vec![Bytes::from("/")]);
-    assert_eq!(cancelled(&actions), [first.id.clone()]);
+    assert_eq!(cancelled(&actions), std::slice::from_ref(&first.id));
     let second = requested(&actions);
     assert_eq!(
         (second.revision, &second.open[..]),

@@ -46,6 +46,10 @@ pub(crate) enum Mode {
 
 /// What is sent.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    target_arch = "wasm32",
+    expect(clippy::large_enum_variant, reason = "there is one, of the page")
+)]
 pub(crate) enum Body {
     Txn(TxnRequest),
     Single(OpRequest),

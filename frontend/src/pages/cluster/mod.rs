@@ -167,7 +167,7 @@ fn Outage(store: ClusterStore) -> impl IntoView {
 /// What the last operation did.
 #[component]
 fn Report(store: ClusterStore) -> impl IntoView {
-    let report = move || {
+    move || {
         let text = store.report.get()?;
         let dismiss = move || {
             view! {
@@ -183,6 +183,5 @@ fn Report(store: ClusterStore) -> impl IntoView {
         Some(view! {
             <Note icon=Icon::Check role="status" class="cluster-note cluster-report" action=dismiss>{text}</Note>
         })
-    };
-    report
+    }
 }

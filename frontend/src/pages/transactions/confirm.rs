@@ -18,8 +18,8 @@ fn range_text(range: &RangeSpec, i18n: I18n) -> String {
     let name = |bytes: &shared::Bytes| key_text::in_sentence(&bytes.0);
     match (&range.prefix, &range.start, &range.end, &range.from) {
         (Some(prefix), ..) if !prefix.is_empty() => format!("{}*", name(prefix)),
-        (_, Some(start), Some(end), _) => i18n.fill(Text::RangeText, &[&name(start), &name(end)]),
-        (.., Some(from)) if !from.is_empty() => i18n.fill(Text::FromText, &[&name(from)]),
+        (_, Some(start), Some(end), _) => i18n.fill(Text::RangeWords, &[&name(start), &name(end)]),
+        (.., Some(from)) if !from.is_empty() => i18n.fill(Text::FromWords, &[&name(from)]),
         _ => i18n.t(Text::WholeKeyspace).to_owned(),
     }
 }

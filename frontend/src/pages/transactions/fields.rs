@@ -148,7 +148,7 @@ pub(super) fn ValueField(
     let encoding = Signal::derive(move || value.with(|value| value.encoding));
     let choices = Signal::derive(move || {
         vec![
-            (Encoding::Text, i18n.t(Text::EncodingText).to_owned()),
+            (Encoding::Text, i18n.t(Text::EncodingUtf8).to_owned()),
             (Encoding::Base64, i18n.t(Text::EncodingBase64).to_owned()),
         ]
     });

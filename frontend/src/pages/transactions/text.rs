@@ -65,7 +65,7 @@ crate::i18n::texts! {
         OperandLease: "Lease id (empty is none)", "租约 ID（留空表示无）";
         Value: "Value", "值";
         Encoding: "Encoding of the value", "值的编码";
-        EncodingText: "Text", "文本";
+        EncodingUtf8: "Text", "文本";
         EncodingBase64: "Base64", "Base64";
         LeaseChoice: "Lease", "租约";
         LeaseNone: "no lease", "无租约";
@@ -163,8 +163,8 @@ crate::i18n::texts! {
         ConfirmNow: "{0} now", "当前 {0} 个";
         ConfirmType: "Type {0} to confirm", "输入 {0} 以确认";
         WholeKeyspace: "the whole keyspace", "整个键空间";
-        RangeText: "{0} to {1}", "{0} 至 {1}";
-        FromText: "{0} and everything after it", "{0} 及其后的所有键";
+        RangeWords: "{0} to {1}", "{0} 至 {1}";
+        FromWords: "{0} and everything after it", "{0} 及其后的所有键";
         // Templates
         TemplateTitle: "Start from a template", "从模板开始";
         TplCreate: "Create if absent", "不存在则创建";

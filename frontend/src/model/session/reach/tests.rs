@@ -2,6 +2,10 @@ use shared::{Bytes, RangeSpec};
 
 use super::{RangeWords, covers};
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the members of a range are optional"
+)]
 fn bytes(text: &[u8]) -> Option<Bytes> {
     Some(Bytes(text.to_vec()))
 }

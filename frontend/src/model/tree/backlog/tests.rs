@@ -1,4 +1,3 @@
-use super::*;
 use shared::{Bytes, Entry, Event, FolderChange};
 
 use super::{Backlog, FolderChanges, MAX_BYTES, MAX_EVENTS, Queued};

@@ -1,6 +1,7 @@
 //! Links and what is saved.
 
 use proptest::prelude::*;
+use shared::TxnRequest;
 
 use super::super::link::{Fragment, MAX_FRAGMENT, fragment, read};
 use super::super::saved::{MAX_SAVED, MAX_SIZE, NotSaved, SavedList, storage_name};
@@ -41,7 +42,7 @@ fn long_and_damaged_links_are_refused() {
     assert_eq!(read("#section"), Fragment::None);
     assert_eq!(
         read("#txn=e30"),
-        Fragment::Body(Box::new(Body::Txn(Default::default())))
+        Fragment::Body(Box::new(Body::Txn(TxnRequest::default())))
     );
     for damaged in ["#txn=", "#txn=%7B", "#op=e3", "#txn=bm8"] {
         assert_eq!(read(damaged), Fragment::Invalid, "{damaged}");

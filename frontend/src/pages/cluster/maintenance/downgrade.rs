@@ -101,14 +101,15 @@ pub(super) fn Downgrade(store: ClusterStore) -> impl IntoView {
     }
     };
     let buttons = move || {
-        match in_progress.with(Option::is_some) {
-        true => view! { <TaskButton text=Text::Cancel kind=ButtonKind::Plain reason=reason on_press=ask/> }.into_any(),
-        false => view! {
+        if in_progress.with(Option::is_some) {
+            view! { <TaskButton text=Text::Cancel kind=ButtonKind::Plain reason=reason on_press=ask/> }.into_any()
+        } else {
+            view! {
             <TaskButton text=Text::Validate kind=ButtonKind::Plain reason=reason pending=busy disabled=no_target on_press=validate/>
             <TaskButton text=Text::Enable kind=ButtonKind::Danger reason=reason disabled=no_target on_press=ask/>
         }
-        .into_any(),
-    }
+        .into_any()
+        }
     };
     view! {
         <Card title=Text::Downgrade help=Text::DowngradeHelp>

@@ -79,20 +79,19 @@ impl Progress {
     }
 
     fn set_step(self, id: MemberId, name: &str, step: Step) {
-        self.update(
-            |run| match run.members.iter_mut().find(|(who, _)| who.id == id) {
-                Some((_, known)) => *known = step,
-                // Learners, which are skipped, are not in the plan.
-                None => {
-                    let who = Who {
-                        id,
-                        name: name.to_owned(),
-                        url: None,
-                    };
-                    run.members.push((who, step));
-                }
-            },
-        );
+        self.update(|run| {
+            if let Some((_, known)) = run.members.iter_mut().find(|(who, _)| who.id == id) {
+                *known = step;
+                return;
+            }
+            // Learners, which are skipped, are not in the plan.
+            let who = Who {
+                id,
+                name: name.to_owned(),
+                url: None,
+            };
+            run.members.push((who, step));
+        });
     }
 
     fn apply(self, line: DefragmentLine) {

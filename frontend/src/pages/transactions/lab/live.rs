@@ -33,8 +33,11 @@ pub(super) fn LiveTally(run: Run) -> impl IntoView {
 fn Sum(run: Run) -> impl IntoView {
     let i18n = use_i18n();
     let expected = Memo::new(move |_| {
-        run.settings
-            .with(|settings| settings.as_ref().map_or(0, |settings| settings.sum()))
+        run.settings.with(|settings| {
+            settings
+                .as_ref()
+                .map_or(0, crate::model::bank::Settings::sum)
+        })
     });
     let sum = Memo::new(move |_| run.read(Tally::sum).flatten());
     let off = Memo::new(move |_| sum.get().map(|sum| sum - expected.get()));
@@ -115,7 +118,7 @@ fn Balances(run: Run) -> impl IntoView {
     let keys = Memo::new(move |_| {
         let keys = run
             .settings
-            .with(|settings| settings.as_ref().map(|settings| settings.keys()));
+            .with(|settings| settings.as_ref().map(crate::model::bank::Settings::keys));
         keys.unwrap_or_default()
     });
     let bars = move || {
