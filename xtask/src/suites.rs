@@ -56,7 +56,10 @@ pub(crate) fn run(
     thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {
-                while let Some(suite) = lock(&queue).pop_front() {
+                loop {
+                    // The lock is released before the suite runs.
+                    let next = lock(&queue).pop_front();
+                    let Some(suite) = next else { break };
                     let mut command = proc::cargo();
                     command
                         .args(["test", "--package", "tests", "--test", suite, "--"])
