@@ -158,7 +158,7 @@ async fn an_unreachable_cluster_shows_where_it_fails() {
 }
 
 #[tokio::test]
-async fn what_the_account_or_the_gateway_forbids_is_disabled_with_its_reason() {
+async fn forbidden_operations_are_disabled_with_their_reason() {
     let etcd = Etcd::start().await;
     let mut root = etcd.enable_auth().await;
     auth::user(&mut root, "app", "secret", &[(Grant::Both, "/a/")]).await;

@@ -327,7 +327,7 @@ async fn whether_a_user_reaches_a_range_is_answered() {
 }
 
 #[tokio::test]
-async fn who_would_lose_what_is_shown_before_a_deletion() {
+async fn a_dry_run_of_a_deletion_lists_the_losses() {
     let (etcd, gateway) = start().await;
     let api = gateway.api();
     add_ann_and_bob(&api).await;

@@ -132,3 +132,24 @@ impl ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ApiError;
+    use crate::model::Lang;
+
+    #[test]
+    fn a_watch_without_credentials_names_the_way_in_not_the_text_of_etcd() {
+        for (code, etcd) in [
+            ("unauthenticated", "user name is empty"),
+            ("forbidden", "permission denied"),
+        ] {
+            for lang in [Lang::En, Lang::Zh] {
+                let shown = ApiError::watch_detail(code, etcd, lang);
+                assert!(!shown.is_empty() && !shown.contains(etcd), "{shown}");
+            }
+        }
+        let other = ApiError::watch_detail("internal", "a\u{202e}b", Lang::En);
+        assert_eq!(other, r"a\u{202E}b");
+    }
+}

@@ -198,7 +198,7 @@ pub(crate) fn MenuItem(
     }
 }
 
-/// A link in a [`Menu`]. `plain` in a menu of facts, which is no list of choices.
+/// A link in a [`Menu`]. `plain` in a menu of facts, whose items have no role of a menu item.
 #[component]
 pub(crate) fn MenuLink(
     #[prop(into)] href: Signal<String>,

@@ -20,6 +20,10 @@ use crate::web::cluster_path::cluster_in_path;
 
 /// The layer.
 pub async fn session(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    // Programs send no cookies: nothing is computed for them.
+    if !request.headers().contains_key(header::COOKIE) {
+        return next.run(request).await;
+    }
     let Some(cluster) = cluster_of(&app, request.uri().path()) else {
         return next.run(request).await;
     };

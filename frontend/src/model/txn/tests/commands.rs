@@ -85,7 +85,7 @@ fn a_single_op_is_etcdctls_own_command() {
 }
 
 #[test]
-fn what_etcdctl_cannot_express_is_named() {
+fn inexpressible_commands_name_the_reason() {
     for (json, place, reason) in [
         (
             r#"{"compare":[{"prefix":"a","target":"version","op":"=","value":0}]}"#,

@@ -103,7 +103,7 @@ fn the_permitted_parts_of_a_range_are_found() {
 }
 
 #[test]
-fn what_is_lost_is_what_nothing_else_allows() {
+fn only_ranges_that_no_other_permission_allows_are_lost() {
     let all = Range::between("a".into(), None);
     let check = |before: &[Range], after: &[Range], expected: &str| {
         shows(&lost(before, after), expected);
