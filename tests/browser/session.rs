@@ -48,6 +48,8 @@ async fn a_user_signs_in_sees_what_they_may_and_signs_out() {
         tab.until("the password is no longer in its field", field).await;
         // The same words for a name that does not exist.
         sign_in(tab, "nobody", "wrong").await;
+        // The text is still there from the first attempt; the field is emptied by the response to this one.
+        tab.until("the second response has arrived", field).await;
         tab.sees("Name or password is wrong.").await;
         sign_in(tab, "app", "secret").await;
         is_at(tab, "/clusters/default/explorer?key=/a/first&tab=history").await;
