@@ -105,10 +105,10 @@ pub(super) fn Downgrade(store: ClusterStore) -> impl IntoView {
             view! { <TaskButton text=Text::Cancel kind=ButtonKind::Plain reason=reason on_press=ask/> }.into_any()
         } else {
             view! {
-            <TaskButton text=Text::Validate kind=ButtonKind::Plain reason=reason pending=busy disabled=no_target on_press=validate/>
-            <TaskButton text=Text::Enable kind=ButtonKind::Danger reason=reason disabled=no_target on_press=ask/>
-        }
-        .into_any()
+                <TaskButton text=Text::Validate kind=ButtonKind::Plain reason=reason pending=busy disabled=no_target on_press=validate/>
+                <TaskButton text=Text::Enable kind=ButtonKind::Danger reason=reason disabled=no_target on_press=ask/>
+            }
+            .into_any()
         }
     };
     view! {

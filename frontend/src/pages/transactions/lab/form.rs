@@ -85,7 +85,7 @@ pub(super) fn LabForm(run: Run) -> impl IntoView {
     };
     let prefix_error = Signal::derive(move || {
         prefix
-            .with(std::string::String::is_empty)
+            .with(String::is_empty)
             .then(|| i18n.t(Text::PrefixNeeded).to_owned())
     });
     let busy = Memo::new(move |_| run.is_busy());

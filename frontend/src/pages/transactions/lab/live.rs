@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::run::Run;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
-use crate::model::bank::{BALANCE, Tally};
+use crate::model::bank::{BALANCE, Settings, Tally};
 use crate::model::format;
 use crate::ui::When;
 
@@ -33,11 +33,8 @@ pub(super) fn LiveTally(run: Run) -> impl IntoView {
 fn Sum(run: Run) -> impl IntoView {
     let i18n = use_i18n();
     let expected = Memo::new(move |_| {
-        run.settings.with(|settings| {
-            settings
-                .as_ref()
-                .map_or(0, crate::model::bank::Settings::sum)
-        })
+        run.settings
+            .with(|settings| settings.as_ref().map_or(0, Settings::sum))
     });
     let sum = Memo::new(move |_| run.read(Tally::sum).flatten());
     let off = Memo::new(move |_| sum.get().map(|sum| sum - expected.get()));
@@ -118,7 +115,7 @@ fn Balances(run: Run) -> impl IntoView {
     let keys = Memo::new(move |_| {
         let keys = run
             .settings
-            .with(|settings| settings.as_ref().map(crate::model::bank::Settings::keys));
+            .with(|settings| settings.as_ref().map(Settings::keys));
         keys.unwrap_or_default()
     });
     let bars = move || {
